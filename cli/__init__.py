@@ -1,0 +1,1 @@
+"""The `chronoverse` command: a thin face over the rest."""

@@ -1,0 +1,158 @@
+"""The broker's contract. `memory` and `rabbitmq` play it; one contract suite holds both to it.
+
+Queues, all durable and without a delivery limit:
+
+- `tasks.<pool>`: offers. One consumer a slot, prefetch 1; an offer stays unacknowledged while its attempt runs.
+- `events.<n>`: wakes, claims, results. Single active consumer: the first consumer gets all until it goes.
+- `heartbeats`, `logs`: single active consumer, as above.
+- `parked`: messages nobody can read.
+
+Besides: each connection has a reply address (nothing on disk, losses allowed), and each pool a broadcast that reaches
+all connected workers of it (losses allowed).
+
+Threads: every object here may be called from any thread. An adapter owns its I/O threads and never runs a caller's code
+in them, but for `on_change` callbacks, which must not block.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+EVENT_QUEUES: int = 16
+HEARTBEATS = "heartbeats"
+LOGS = "logs"
+PARKED = "parked"
+
+
+def tasks_queue(pool: str) -> str:
+    """Return the name of a pool's queue."""
+    return f"tasks.{pool}"
+
+
+def events_queue(n: int) -> str:
+    """Return the name of the n-th events queue."""
+    return f"events.{n}"
+
+
+class BrokerError(Exception):
+    """The broker cannot be reached or refused an operation; the message says which and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message handed to a consumer. `tag` is what `ack` takes; `redelivered` is a hint only."""
+
+    tag: int
+    body: bytes
+    redelivered: bool = False
+
+
+class Outcome(StrEnum):
+    """What became of a tracked publication."""
+
+    CONFIRMED = "confirmed"
+    FAILED = "failed"
+
+
+class Consumer(Protocol):
+    """A pull view of one queue. Deliveries come in queue order; at most `prefetch` are unacknowledged."""
+
+    def get(self, max_messages: int, timeout_seconds: float | None) -> list[Delivery]:
+        """Return what is there, at most `max_messages`; wait up to `timeout_seconds` (None: for ever) for the first.
+
+        Returns an empty list on time-out, on `wake` and when closed.
+        """
+
+    def ack(self, deliveries: Sequence[Delivery]) -> None:
+        """Acknowledge. A delivery of a connection that is gone is ignored: it will be delivered again."""
+
+    def requeue(self, deliveries: Sequence[Delivery]) -> None:
+        """Give back: each is delivered again, to somebody."""
+
+    def release(self, delivery: Delivery) -> None:
+        """Stop consuming, then acknowledge `delivery` (a slot with a long attempt). `resume` consumes again."""
+
+    def resume(self) -> None:
+        """Consume again after `release`."""
+
+    def wake(self) -> None:
+        """Make a waiting `get` return at once."""
+
+    def close(self) -> None:
+        """Close: unacknowledged deliveries go back to the queue. Idempotent."""
+
+    @property
+    def active(self) -> bool:
+        """Whether messages can arrive: connected, and consuming or standing by."""
+
+
+class Replies(Protocol):
+    """An inbox at a reply address of its own. The address changes after a reconnect."""
+
+    @property
+    def address(self) -> str:
+        """The address to put into a message's `reply_to`. Raises `BrokerError` while there is no connection."""
+
+    def get(self, timeout_seconds: float | None) -> bytes | None:
+        """Return the next reply, or None on time-out, on `wake` and when closed."""
+
+    def publish(self, queue: str, body: bytes) -> None:
+        """Publish to `queue` so that answers come to this inbox (direct reply-to needs the same channel)."""
+
+    def wake(self) -> None:
+        """Make a waiting `get` return at once."""
+
+    def close(self) -> None:
+        """Close the inbox. Idempotent."""
+
+
+class Broadcasts(Protocol):
+    """What is said to all workers of the subscribed pools, and of what is said to `pool="*"`."""
+
+    def get(self, timeout_seconds: float | None) -> bytes | None:
+        """Return the next broadcast, or None on time-out and when closed."""
+
+    def close(self) -> None:
+        """Close. Idempotent."""
+
+
+class Broker(Protocol):
+    """A connection to the broker: reconnects by itself with backoff, and says so in `connected`."""
+
+    def declare(self, pools: Sequence[str]) -> None:
+        """Create the queues of the system and of these pools where missing. Raises `BrokerError`. Idempotent."""
+
+    def publish(
+        self, queue: str, bodies: Sequence[bytes], on_outcome: Callable[[int, Outcome], None] | None = None
+    ) -> None:
+        """Publish persistently, in order, without waiting for confirms.
+
+        `on_outcome(i, outcome)` is called once for each body when its confirm, return or loss of connection is known.
+        Never blocks for longer than it takes to hand over; while disconnected every outcome is `FAILED`.
+        """
+
+    def reply(self, address: str, bodies: Sequence[bytes]) -> None:
+        """Send to a reply address; neither confirmed nor stored, and lost if the address is gone."""
+
+    def broadcast(self, pool: str, body: bytes) -> None:
+        """Say to all connected workers of the pool."""
+
+    def consume(self, queue: str, prefetch: int) -> Consumer:
+        """Open a consumer with a channel of its own."""
+
+    def replies(self) -> Replies:
+        """Open an inbox."""
+
+    def broadcasts(self, pools: Sequence[str]) -> Broadcasts:
+        """Open a subscription."""
+
+    def depth(self, queue: str) -> int:
+        """Return how many messages are ready in the queue. Raises `BrokerError`."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker answers now."""
+
+    def close(self) -> None:
+        """Close everything. Idempotent."""

@@ -1,0 +1,262 @@
+"""What crosses the broker. Messages are wake-ups; only log lines and results carry content.
+
+Every message is JSON with a version `v`. Unknown fields are ignored; an unknown `v` is requeued and reported. Times are
+aware datetimes in UTC. An attempt is named `<task_run_id>:<n>`, a task run `<run_id>-<ordinal>`.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+VERSION: Final = 1
+OUTPUTS_BYTES_MAX: Final = 64 * 1024
+LOG_BATCH_BYTES_MAX: Final = 64 * 1024
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    """Base of every message."""
+
+    v: int = VERSION
+
+
+# To the executor, on `events.<n>`.
+
+
+class Wake(Message, frozen=True, kw_only=True, tag="wake"):
+    """Something was inserted for this run: read its signals."""
+
+    run_id: str
+
+
+class Claim(Message, frozen=True, kw_only=True, tag="claim"):
+    """A worker's slot asks for the right to carry out an attempt. `resume` names a claim it already held."""
+
+    attempt: str
+    claim_id: str
+    session: str
+    worker: str
+    reply_to: str
+    resume: bool = False
+
+
+class Finished(Message, frozen=True, kw_only=True, tag="finished"):
+    """An attempt ended. Sent again until `Settled` comes back."""
+
+    attempt: str
+    claim_id: str
+    session: str
+    reply_to: str
+    state: str
+    reason: str | None = None
+    message: str = ""
+    exit_code: int | None = None
+    outputs: dict[str, Any] = {}
+    log_batches: int = 0
+    started_at: datetime
+    finished_at: datetime
+
+
+# To a worker, on `tasks.<pool>`, its reply address, or its pool's broadcast.
+
+
+class Offer(Message, frozen=True, kw_only=True, tag="offer"):
+    """An attempt waits to be claimed."""
+
+    attempt: str
+    kind: str = ""
+
+
+class Grant(Message, frozen=True, kw_only=True, tag="grant"):
+    """The attempt is yours: everything needed to carry it out. Never stored by the broker."""
+
+    attempt: str
+    claim_id: str
+    kind: str
+    spec: dict[str, Any]
+    env: dict[str, str]
+    outputs: dict[str, str] = {}
+    timeout_seconds: float | None = None
+    grace_seconds: float
+    fenced: bool = False
+
+
+class Refused(Message, frozen=True, kw_only=True, tag="refused"):
+    """The attempt is not yours: `held`, `ended` or `unknown`. Drop it and acknowledge the offer."""
+
+    attempt: str
+    claim_id: str
+    reason: str
+
+
+class Settled(Message, frozen=True, kw_only=True, tag="settled"):
+    """The result is in the database (or was stale): forget it."""
+
+    attempt: str
+    claim_id: str
+
+
+class Stop(Message, frozen=True, kw_only=True, tag="stop"):
+    """Stop this attempt: TERM, then KILL after its grace (at once when `force`)."""
+
+    attempt: str
+    claim_id: str
+    reason: str
+    force: bool = False
+
+
+class Prepare(Message, frozen=True, kw_only=True, tag="prepare"):
+    """Pull these images ahead of time. Answered per image by `Prepared`."""
+
+    namespace: str
+    workflow: str
+    revision_id: str
+    images: list[str]
+
+
+# To the lease keeper, on `heartbeats`.
+
+
+class HeldAttempt(msgspec.Struct, frozen=True):
+    """One attempt in a heartbeat's list."""
+
+    attempt: str
+    claim_id: str
+
+
+class Heartbeat(Message, frozen=True, kw_only=True, tag="heartbeat"):
+    """A session is alive and holds these attempts (running, being claimed, or finished and unsettled)."""
+
+    session: str
+    worker: str
+    reply_to: str
+    host: str = ""
+    pools: list[str]
+    kinds: list[str]
+    slots: int
+    sequence: int
+    held: list[HeldAttempt] = []
+    reattached: list[HeldAttempt] = []
+    draining: bool = False
+
+
+class HeartbeatAnswer(Message, frozen=True, kw_only=True, tag="heartbeat_answer"):
+    """The lease holds `ttl_seconds` from the sending of `sequence`. Stop what is named; `refused` ends the worker."""
+
+    session: str
+    sequence: int
+    ttl_seconds: float
+    stop: list[HeldAttempt] = []
+    refused: str = ""
+
+
+class Goodbye(Message, frozen=True, kw_only=True, tag="goodbye"):
+    """A session ends on purpose, holding nothing."""
+
+    session: str
+
+
+class Canary(Message, frozen=True, kw_only=True, tag="canary"):
+    """The lease keeper's proof that its own queue moves."""
+
+    keeper: str
+    sequence: int
+
+
+class Prepared(Message, frozen=True, kw_only=True, tag="prepared"):
+    """What became of a `Prepare` on one worker."""
+
+    worker: str
+    revision_id: str
+    image: str
+    error: str = ""
+
+
+# To the log writer, on `logs`.
+
+
+class LogBatch(Message, frozen=True, kw_only=True, tag="log_batch"):
+    """Consecutive log lines of one attempt. `lines` is zstd-compressed JSON lines, see `engine.broker.logs`."""
+
+    attempt: str
+    claim_id: str
+    session: str
+    reply_to: str
+    batch_no: int
+    line_count: int
+    lines: bytes
+
+
+class LogConfirmed(Message, frozen=True, kw_only=True, tag="log_confirmed"):
+    """The batch is in the database: the worker may drop it from its spool."""
+
+    attempt: str
+    claim_id: str
+    batch_no: int
+
+
+AnyMessage = (
+    Wake
+    | Claim
+    | Finished
+    | Offer
+    | Grant
+    | Refused
+    | Settled
+    | Stop
+    | Prepare
+    | Heartbeat
+    | HeartbeatAnswer
+    | Goodbye
+    | Canary
+    | Prepared
+    | LogBatch
+    | LogConfirmed
+)
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(AnyMessage)
+
+
+class UnreadableMessageError(ValueError):
+    """A message is not JSON of a known type. It is parked."""
+
+
+class UnknownVersionError(ValueError):
+    """A message's `v` is not known here. It is requeued and reported, never parked."""
+
+
+def encode(message: AnyMessage) -> bytes:
+    """Return the message as it goes over the wire."""
+    return _encoder.encode(message)
+
+
+class _Header(msgspec.Struct):
+    v: int = VERSION
+
+
+_header = msgspec.json.Decoder(_Header)
+
+
+def decode(body: bytes) -> AnyMessage:
+    """Return the message in `body`.
+
+    Raises `UnknownVersionError` for a version that is not ours, `UnreadableMessageError` for anything else wrong.
+    """
+    try:
+        message: AnyMessage = _decoder.decode(body)
+    except msgspec.DecodeError as error:
+        raise _reason(body, error) from error
+    if message.v != VERSION:
+        raise UnknownVersionError(f"message version {message.v} is not {VERSION}")
+    return message
+
+
+def _reason(body: bytes, error: Exception) -> ValueError:
+    try:
+        version = _header.decode(body).v
+    except msgspec.DecodeError:
+        version = VERSION
+    if version != VERSION:
+        return UnknownVersionError(f"message version {version} is not {VERSION}")
+    return UnreadableMessageError(f"unreadable message: {error}")

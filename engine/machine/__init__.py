@@ -1,0 +1,1 @@
+"""The run's state machine: pure and deterministic, no clock, no I/O."""

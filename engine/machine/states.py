@@ -1,0 +1,74 @@
+"""The states of runs, task runs and attempts, their legal arrows, and the reasons that go with them.
+
+This table is the one source: the database's CHECK constraints and the diagram in `docs/` are generated from it.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+
+class RunState(StrEnum):
+    """Where a run stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+
+class TaskState(StrEnum):
+    """Where a task run stands."""
+
+    PENDING = "pending"
+    WAITING = "waiting"
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+class AttemptState(StrEnum):
+    """How an attempt ended. One that has not ended has no row of its own."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Phase(StrEnum):
+    """Which part of the workflow a running run is in."""
+
+    MAIN = "main"
+    HOOK = "hook"
+    FINALLY = "finally"
+
+
+class Reason(StrEnum):
+    """Why a run, task run or attempt is in its state."""
+
+    EXIT = "exit"
+    TIMEOUT = "timeout"
+    LOST = "lost"
+    UPSTREAM_FAILED = "upstream_failed"
+    CONDITION = "condition"
+    CONCURRENCY = "concurrency"
+    INVALID_INPUTS = "invalid_inputs"
+    INVALID_OUTPUT = "invalid_output"
+    EXPRESSION = "expression"
+    RUNNER_ERROR = "runner_error"
+    EXPECTATION = "expectation"
+    CANCELLED_BY_USER = "cancelled_by_user"
+    CANCELLED_BY_OVERLAP = "cancelled_by_overlap"
+    TASK_FAILED = "task_failed"
+    RETRY = "retry"
+    WAIT = "wait"
+    REUSED = "reused"
+    INTERNAL_ERROR = "internal_error"
+
+
+RUN_TERMINAL: Final = frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED, RunState.SKIPPED})
+TASK_TERMINAL: Final = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.SKIPPED, TaskState.CANCELLED})

@@ -1,0 +1,1 @@
+"""Take attempts from the broker and carry them out."""
