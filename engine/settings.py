@@ -1,0 +1,193 @@
+"""Every setting of a process, read once from the environment.
+
+The table in `docs/operations.md` is generated from `SETTINGS`. A bad value raises `SettingsError`, which names the
+variable and the remedy.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+
+class SettingsError(ValueError):
+    """A setting has a value that cannot be used; the message names the variable, the value and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One variable: its name, how to read it, its default as written, and a sentence for the docs."""
+
+    variable: str
+    read: Callable[[str], Any]
+    default: str
+    description: str
+
+
+def _number(minimum: float, maximum: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        value = float(text)
+        if not minimum <= value <= maximum:
+            raise ValueError(f"must lie between {minimum:g} and {maximum:g}")
+        return value
+
+    return read
+
+
+def _whole(minimum: int, maximum: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        value = int(text)
+        if not minimum <= value <= maximum:
+            raise ValueError(f"must lie between {minimum} and {maximum}")
+        return value
+
+    return read
+
+
+def _choice(*allowed: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return text
+
+    return read
+
+
+def _flag(text: str) -> bool:
+    return _choice("true", "false")(text) == "true"
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise ValueError("must name at least one")
+    return names
+
+
+SETTINGS: Mapping[str, Setting] = {
+    "database_url": Setting(
+        "CHRONOVERSE_DATABASE_URL",
+        str,
+        "",
+        "Where the truth is kept: `sqlite:///path` or `postgresql://user:password@host/database`. "
+        "Empty: SQLite under the state directory.",
+    ),
+    "broker_url": Setting(
+        "CHRONOVERSE_BROKER_URL",
+        str,
+        "memory://",
+        "`memory://` (one process) or `amqp://user:password@host/vhost`.",
+    ),
+    "state_dir": Setting(
+        "CHRONOVERSE_STATE_DIR", Path, ".chronoverse", "Where this process keeps what is its own: database, spool, ids."
+    ),
+    "workflows_dir": Setting(
+        "CHRONOVERSE_WORKFLOWS_DIR", Path, "workflows", "The folder that is watched when no other source is configured."
+    ),
+    "host": Setting("CHRONOVERSE_HOST", str, "127.0.0.1", "Address of the API."),
+    "port": Setting("CHRONOVERSE_PORT", _whole(0, 65535), "8080", "Port of the API; 0 takes a free one."),
+    "api_url": Setting("CHRONOVERSE_API_URL", str, "http://127.0.0.1:8080", "Where the command line finds the API."),
+    "durability": Setting(
+        "CHRONOVERSE_DURABILITY",
+        _choice("normal", "full"),
+        "normal",
+        "SQLite only. `normal`: a power cut may lose the last moments, never consistency; `full`: it loses nothing.",
+    ),
+    "pools": Setting("CHRONOVERSE_POOLS", _names, "default", "Pools that this worker serves, comma-separated."),
+    "slots": Setting("CHRONOVERSE_SLOTS", _whole(1, 1000), "8", "Attempts that this worker carries out at once."),
+    "allow_processes": Setting(
+        "CHRONOVERSE_ALLOW_PROCESSES",
+        _flag,
+        "false",
+        "Whether `run` tasks without a container may run on this worker's own machine (`chronoverse up`: true).",
+    ),
+    "docker_url": Setting(
+        "CHRONOVERSE_DOCKER_URL", str, "", "The Docker engine's URL. Empty: `DOCKER_HOST`, else the usual socket."
+    ),
+    "deny_private_addresses": Setting(
+        "CHRONOVERSE_DENY_PRIVATE_ADDRESSES",
+        _flag,
+        "false",
+        "Whether `http` and `heartbeat` tasks are kept from private addresses too.",
+    ),
+    "heartbeat_seconds": Setting(
+        "CHRONOVERSE_HEARTBEAT_SECONDS", _number(0.05, 60), "2", "How often a worker's session renews its lease."
+    ),
+    "ttl_seconds": Setting(
+        "CHRONOVERSE_TTL_SECONDS", _number(0.2, 600), "7", "How long a session's lease lasts without a heartbeat."
+    ),
+    "orphan_seconds": Setting(
+        "CHRONOVERSE_ORPHAN_SECONDS",
+        _number(1, 86400),
+        "900",
+        "How long a worker without answers keeps its attempts running.",
+    ),
+    "ack_hold_seconds": Setting(
+        "CHRONOVERSE_ACK_HOLD_SECONDS",
+        _number(0.05, 1200),
+        "60",
+        "How long an offer stays unacknowledged while its attempt runs.",
+    ),
+    "retention_days": Setting(
+        "CHRONOVERSE_RETENTION_DAYS", _number(0.001, 36500), "90", "How long ended runs and their logs are kept."
+    ),
+    "log_format": Setting(
+        "CHRONOVERSE_LOG_FORMAT", _choice("text", "json"), "text", "How a process writes its own log."
+    ),
+    "log_level": Setting(
+        "CHRONOVERSE_LOG_LEVEL", _choice("debug", "info", "warning", "error"), "info", "What it writes of it."
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of one process; what each means stands in `SETTINGS`."""
+
+    database_url: str
+    broker_url: str
+    state_dir: Path
+    workflows_dir: Path
+    host: str
+    port: int
+    api_url: str
+    durability: str
+    pools: tuple[str, ...]
+    slots: int
+    allow_processes: bool
+    docker_url: str
+    deny_private_addresses: bool
+    heartbeat_seconds: float
+    ttl_seconds: float
+    orphan_seconds: float
+    ack_hold_seconds: float
+    retention_days: float
+    log_format: str
+    log_level: str
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] = os.environ, **given: Any) -> "Settings":
+        """Return the settings of `environment`; a keyword that is not None wins. Raises `SettingsError`."""
+        values = {field.name: _value(SETTINGS[field.name], environment) for field in fields(cls)}
+        values.update({name: value for name, value in given.items() if value is not None})
+        settings = cls(**values)
+        if settings.ttl_seconds < 2 * settings.heartbeat_seconds:
+            raise SettingsError(
+                f"CHRONOVERSE_TTL_SECONDS={settings.ttl_seconds:g} is less than two heartbeats of "
+                f"{settings.heartbeat_seconds:g} s\n  hint: raise it, or lower CHRONOVERSE_HEARTBEAT_SECONDS"
+            )
+        return settings
+
+    @property
+    def store_url(self) -> str:
+        """The database's URL, with the embedded one filled in."""
+        return self.database_url or f"sqlite:///{self.state_dir / 'chronoverse.db'}"
+
+
+def _value(setting: Setting, environment: Mapping[str, str]) -> Any:
+    text = environment.get(setting.variable, "") or setting.default
+    try:
+        return setting.read(text)
+    except ValueError as error:
+        raise SettingsError(f"{setting.variable}={text!r}: {error}\n  hint: {setting.description}") from error

@@ -1,0 +1,346 @@
+"""The tables. Who may write which row, and when, stands in `docs/architecture.md`.
+
+Runs and task runs are updated by the owning executor alone, under `version`; everyone else only inserts. State columns
+carry CHECK constraints made from `engine.machine.states`.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from engine.machine.states import RUN_TERMINAL, TASK_TERMINAL, AttemptState, Phase, RunState, TaskState
+from engine.store.types import Identity, Json, Timestamp
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+_ID = String(36)
+_HOT: dict[str, Any] = {"postgresql_with": {"fillfactor": 80}}
+
+
+def _one_of(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def _not_in(column: str, values: Iterable[StrEnum]) -> Any:
+    listed = ", ".join(sorted(f"'{value}'" for value in values))
+    return text(f"{column} NOT IN ({listed})")
+
+
+meta = Table("meta", metadata, Column("key", String(100), primary_key=True), Column("value", Text, nullable=False))
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("config", Json, nullable=False),
+    Column("conditions", Json, nullable=False),
+    Column("diagnostics", Json, nullable=False),
+    Column("applied_version", String(100)),
+    Column("seen_version", String(100)),
+    Column("synced_at", Timestamp),
+    Column("updated_at", Timestamp, nullable=False),
+)
+
+workflows = Table(
+    "workflows",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("namespace", String(100), nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("source", String(100), nullable=False),
+    Column("path", Text, nullable=False, server_default=""),
+    Column("active_revision_id", _ID),
+    Column("revision_count", Integer, nullable=False, server_default="0"),
+    Column("labels", Json, nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("paused_at", Timestamp),
+    Column("paused_by", String(100)),
+    Column("pause_reason", Text),
+    Column("archived_at", Timestamp),
+    Column("ready", Json, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+    Column("updated_at", Timestamp, nullable=False),
+    UniqueConstraint("namespace", "name"),
+)
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("workflow_id", _ID, ForeignKey("workflows.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("compiled", LargeBinary, nullable=False),
+    Column("document", Json, nullable=False),
+    Column("source", String(100), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("commit", String(100)),
+    Column("author", Text),
+    Column("created_at", Timestamp, nullable=False),
+    UniqueConstraint("workflow_id", "number"),
+)
+
+triggers = Table(
+    "triggers",
+    metadata,
+    Column("workflow_id", _ID, ForeignKey("workflows.id"), nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("spec", Json, nullable=False),
+    Column("anchor_at", Timestamp, nullable=False),
+    Column("last_fire_time", Timestamp),
+    Column("next_fire_time", Timestamp),
+    Column("next_at", Timestamp),
+    Column("updated_at", Timestamp, nullable=False),
+    PrimaryKeyConstraint("workflow_id", "name"),
+    Index("ix_triggers_next_at", "next_at", postgresql_where=text("next_at IS NOT NULL")),
+)
+
+firings = Table(
+    "firings",
+    metadata,
+    Column("workflow_id", _ID, nullable=False),
+    Column("trigger", String(100), nullable=False),
+    Column("fire_time", Timestamp, nullable=False),
+    Column("kind", String(60), nullable=False, server_default="schedule"),
+    Column("outcome", String(20), nullable=False),
+    Column("message", Text, nullable=False, server_default=""),
+    Column("run_id", _ID),
+    Column("created_at", Timestamp, nullable=False),
+    PrimaryKeyConstraint("workflow_id", "trigger", "fire_time", "kind"),
+    CheckConstraint("outcome IN ('run', 'caught_up', 'skipped', 'dropped', 'failed')", name="outcome"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("workflow_id", _ID, nullable=False),
+    Column("revision_id", _ID, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("reason", String(40)),
+    Column("message", Text, nullable=False, server_default=""),
+    Column("phase", String(10), nullable=False, server_default="main"),
+    Column("stop", String(40)),
+    Column("forced", Boolean, nullable=False, server_default=text("false")),
+    Column("version", Integer, nullable=False, server_default="0"),
+    Column("trigger_kind", String(20), nullable=False),
+    Column("trigger_name", String(100)),
+    Column("retry_of", _ID),
+    Column("concurrency_resource", Text),
+    Column("created_at", Timestamp, nullable=False),
+    Column("started_at", Timestamp),
+    Column("finished_at", Timestamp),
+    _one_of("state", RunState),
+    _one_of("phase", Phase),
+    Index(
+        "ix_runs_open",
+        "id",
+        postgresql_where=_not_in("state", RUN_TERMINAL),
+        sqlite_where=_not_in("state", RUN_TERMINAL),
+    ),
+    Index("ix_runs_workflow", "workflow_id", "id"),
+    Index("ix_runs_state", "state", "id"),
+    Index("ix_runs_created_at", "created_at"),
+    **_HOT,
+)
+
+run_data = Table(
+    "run_data",
+    metadata,
+    Column("run_id", _ID, primary_key=True),
+    Column("inputs", Json, nullable=False),
+    Column("trigger", Json, nullable=False),
+    Column("labels", Json, nullable=False),
+    Column("outputs", Json),
+    Column("fault", Text, nullable=False, server_default=""),
+)
+
+run_labels = Table(
+    "run_labels",
+    metadata,
+    Column("key", String(100), nullable=False),
+    Column("value", String(200), nullable=False),
+    Column("run_id", _ID, nullable=False),
+    PrimaryKeyConstraint("key", "value", "run_id"),
+    Index("ix_run_labels_run_id", "run_id"),
+)
+
+task_runs = Table(
+    "task_runs",
+    metadata,
+    Column("id", String(60), primary_key=True),
+    Column("run_id", _ID, nullable=False),
+    Column("task", String(100), nullable=False),
+    Column("key", Text, nullable=False, server_default=""),
+    Column("ordinal", Integer, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("reason", String(40)),
+    Column("message", Text, nullable=False, server_default=""),
+    Column("kind", String(40), nullable=False),
+    Column("pool", String(100), nullable=False),
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("claim_id", _ID),
+    Column("session", _ID),
+    Column("worker", String(200)),
+    Column("stop", Boolean, nullable=False, server_default=text("false")),
+    Column("queued_at", Timestamp),
+    Column("dispatched_at", Timestamp),
+    Column("started_at", Timestamp),
+    Column("attempt_started_at", Timestamp),
+    Column("deadline_at", Timestamp),
+    Column("due_at", Timestamp),
+    Column("finished_at", Timestamp),
+    Column("outputs", Json),
+    Column("reused_from", String(60)),
+    _one_of("state", TaskState),
+    Index("ix_task_runs_run_id", "run_id"),
+    Index(
+        "ix_task_runs_open",
+        "state",
+        "pool",
+        postgresql_where=_not_in("state", TASK_TERMINAL),
+        sqlite_where=_not_in("state", TASK_TERMINAL),
+    ),
+    **_HOT,
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("task_run_id", String(60), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("run_id", _ID, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("reason", String(40)),
+    Column("message", Text, nullable=False, server_default=""),
+    Column("exit_code", Integer),
+    Column("worker", String(200)),
+    Column("session", _ID),
+    Column("claim_id", _ID),
+    Column("log_batches", Integer, nullable=False, server_default="0"),
+    Column("queued_at", Timestamp),
+    Column("started_at", Timestamp),
+    Column("finished_at", Timestamp, nullable=False),
+    PrimaryKeyConstraint("task_run_id", "number"),
+    _one_of("state", AttemptState),
+    Index("ix_attempts_run_id", "run_id"),
+)
+
+signals = Table(
+    "signals",
+    metadata,
+    Column("id", Identity, primary_key=True, autoincrement=True),
+    Column("run_id", _ID, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("payload", Json, nullable=False),
+    Column("due_at", Timestamp, nullable=False),
+    Column("dedupe_key", String(200), unique=True),
+    Index("ix_signals_run_id", "run_id"),
+    Index("ix_signals_due_at", "due_at"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("worker", String(200), nullable=False),
+    Column("host", String(200), nullable=False, server_default=""),
+    Column("pools", Json, nullable=False),
+    Column("kinds", Json, nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("reply_to", Text, nullable=False),
+    Column("draining", Boolean, nullable=False, server_default=text("false")),
+    Column("started_at", Timestamp, nullable=False),
+    Column("seen_at", Timestamp, nullable=False),
+    Column("expires_at", Timestamp, nullable=False),
+    Column("ended_at", Timestamp),
+    Index("ix_sessions_worker", "worker"),
+)
+
+resources = Table(
+    "resources",
+    metadata,
+    Column("name", String(400), primary_key=True),
+    Column("capacity", Integer, nullable=False),
+)
+
+holders = Table(
+    "holders",
+    metadata,
+    Column("resource", String(400), nullable=False),
+    Column("run_id", _ID, nullable=False),
+    Column("task_run_id", String(60), nullable=False, server_default=""),
+    Column("units", Integer, nullable=False, server_default="1"),
+    Column("position", Identity, nullable=False),
+    Column("held_at", Timestamp),
+    Column("created_at", Timestamp, nullable=False),
+    PrimaryKeyConstraint("resource", "run_id", "task_run_id"),
+    Index("ix_holders_run_id", "run_id"),
+    Index("ix_holders_position", "resource", "position"),
+)
+
+log_batches = Table(
+    "log_batches",
+    metadata,
+    Column("run_id", _ID, nullable=False),
+    Column("pos", Integer, nullable=False),
+    Column("task_run_id", String(60), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("claim_id", _ID, nullable=False),
+    Column("batch_no", Integer, nullable=False),
+    Column("line_count", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+    PrimaryKeyConstraint("run_id", "pos"),
+    UniqueConstraint("task_run_id", "attempt", "claim_id", "batch_no"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("scope", String(200), nullable=False),
+    Column("key", String(200), nullable=False),
+    Column("body_digest", String(64), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("response", Json, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+    PrimaryKeyConstraint("scope", "key"),
+)
+
+parked_messages = Table(
+    "parked_messages",
+    metadata,
+    Column("id", Identity, primary_key=True, autoincrement=True),
+    Column("queue", String(200), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+)
