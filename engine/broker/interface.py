@@ -46,6 +46,7 @@ class Delivery:
     tag: int
     body: bytes
     redelivered: bool = False
+    queue: str = ""
 
 
 class Outcome(StrEnum):
@@ -85,6 +86,17 @@ class Consumer(Protocol):
     @property
     def active(self) -> bool:
         """Whether messages can arrive: connected, and consuming or standing by."""
+
+
+class GroupConsumer(Consumer, Protocol):
+    """A consumer over several queues. Order holds within each queue. `release` and `resume` are not for it."""
+
+    def leave(self, queue: str) -> None:
+        """Close this queue's channel: its unacknowledged deliveries go to the next consumer, in order."""
+
+    @property
+    def held(self) -> frozenset[str]:
+        """Queues that this consumer has not left and from which it has had a delivery since it (re)connected."""
 
 
 class Replies(Protocol):
@@ -140,6 +152,9 @@ class Broker(Protocol):
 
     def consume(self, queue: str, prefetch: int) -> Consumer:
         """Open a consumer with a channel of its own."""
+
+    def consume_all(self, queues: Sequence[str], prefetch: int) -> "GroupConsumer":
+        """Open one consumer over several queues, a channel each, `prefetch` of each; one `get` waits for all of them."""
 
     def replies(self) -> Replies:
         """Open an inbox."""

@@ -1,0 +1,156 @@
+"""The attempt's arrows, A2 to A8: claimed, ended, lost, overdue."""
+
+from datetime import timedelta
+
+from dsl.expressions import ExpressionError
+from engine.machine import tasks
+from engine.machine.grants import grant
+from engine.machine.model import (
+    AttemptRow,
+    Claimed,
+    Ended,
+    Lost,
+    Overdue,
+    RefuseClaim,
+    Settle,
+    StopAttempt,
+    TaskRun,
+    attempt_name,
+)
+from engine.machine.retrying import wants_retry
+from engine.machine.states import AttemptState, Reason, TaskState
+from engine.machine.step import Step
+from engine.machine.values import output_faults
+
+
+def claimed(step: Step, event: Claimed) -> None:
+    """A2 to A4: grant the attempt to one claim, the same again to the same claim, and refuse any other."""
+    task_run = step.find(event.task_run_id)
+    if task_run is None or task_run.attempt != event.attempt or task_run.terminal:
+        _refuse(step, event, "unknown" if task_run is None else "ended")
+    elif task_run.state is TaskState.QUEUED and event.session_live and not event.resume:
+        _grant_new(step, task_run, event)
+    elif task_run.state is TaskState.RUNNING and task_run.claim_id == event.claim_id:
+        _grant_again(step, task_run, event)
+    else:
+        _refuse(step, event, "held" if event.session_live else "unknown")
+
+
+def _grant_new(step: Step, task_run: TaskRun, event: Claimed) -> None:
+    task_run.claim_id = event.claim_id
+    try:
+        command = grant(step, task_run, event.reply_to)
+    except ExpressionError as error:
+        task_run.claim_id = None
+        task = step.task_of(task_run)
+        message = f"{step.run.workflow.path}:{task.line}: task '{task.id}': {error}"
+        tasks.end(step, task_run, TaskState.FAILED, Reason.EXPRESSION, message)
+        _refuse(step, event, "ended")
+        return
+    task_run.state = TaskState.RUNNING
+    task_run.session, task_run.worker, task_run.reply_to = event.session, event.worker, event.reply_to
+    task_run.attempt_started_at = step.now
+    task_run.started_at = task_run.started_at or step.now
+    if command.timeout_seconds is not None:
+        task_run.deadline_at = step.now + timedelta(seconds=command.timeout_seconds + command.grace_seconds)
+    step.touch(task_run)
+    step.command(command)
+
+
+def _grant_again(step: Step, task_run: TaskRun, event: Claimed) -> None:
+    if task_run.session != event.session:
+        if not event.resume:
+            _refuse(step, event, "held")
+            return
+        task_run.session = event.session
+        step.touch(task_run)
+    task_run.reply_to = event.reply_to
+    step.command(grant(step, task_run, event.reply_to))
+    if task_run.stop:
+        step.command(StopAttempt(event.reply_to, _name(task_run), event.claim_id, str(step.run.stop or "")))
+
+
+def _refuse(step: Step, event: Claimed, reason: str) -> None:
+    name = attempt_name(event.task_run_id, event.attempt)
+    step.command(RefuseClaim(event.reply_to, name, event.claim_id, reason))
+    step.ignore()
+
+
+def ended(step: Step, event: Ended) -> None:
+    """A5, A6: take a result once, and answer `settled` to every copy of it."""
+    step.command(Settle(event.reply_to, attempt_name(event.task_run_id, event.attempt), event.claim_id))
+    task_run = step.find(event.task_run_id)
+    if task_run is None or not _current(task_run, event.claim_id) or task_run.attempt != event.attempt:
+        step.ignore()
+        return
+    state, reason, message = event.state, event.reason, event.message
+    if state is AttemptState.SUCCEEDED and (faults := output_faults(event.outputs, step.task_of(task_run).outputs)):
+        state, reason, message = AttemptState.FAILED, Reason.INVALID_OUTPUT, "; ".join(faults)
+    if state is AttemptState.SUCCEEDED:
+        task_run.outputs = event.outputs
+    elif state is AttemptState.FAILED:
+        reason = reason or Reason.RUNNER_ERROR
+    _close(step, task_run, state, reason, message, event)
+
+
+def lost(step: Step, event: Lost) -> None:
+    """A7: the session that held the attempt is gone."""
+    task_run = step.find(event.task_run_id)
+    if task_run is None or not _current(task_run, event.claim_id) or task_run.session != event.session:
+        step.ignore()
+        return
+    message = f"worker {task_run.worker} was not heard of any more"
+    _close(step, task_run, AttemptState.FAILED, Reason.LOST, message, None)
+
+
+def overdue(step: Step, event: Overdue) -> None:
+    """A8: the worker did not enforce the timeout in time."""
+    task_run = step.find(event.task_run_id)
+    if task_run is None or not _current(task_run, event.claim_id):
+        step.ignore()
+        return
+    step.command(StopAttempt(task_run.reply_to, _name(task_run), event.claim_id, str(Reason.TIMEOUT), force=True))
+    message = f"worker {task_run.worker} did not report the end of an attempt that was due"
+    _close(step, task_run, AttemptState.FAILED, Reason.TIMEOUT, message, None)
+
+
+def _close(
+    step: Step, task_run: TaskRun, state: AttemptState, reason: Reason | None, message: str, event: Ended | None
+) -> None:
+    step.changes.attempts.append(
+        AttemptRow(
+            task_run_id=task_run.id,
+            number=task_run.attempt,
+            state=state,
+            reason=reason,
+            message=message,
+            exit_code=event.exit_code if event else None,
+            worker=task_run.worker,
+            session=task_run.session,
+            claim_id=task_run.claim_id,
+            log_batches=event.log_batches if event else 0,
+            queued_at=task_run.queued_at,
+            started_at=(event.started_at if event else None) or task_run.attempt_started_at,
+            finished_at=(event.finished_at if event else None) or step.now,
+        )
+    )
+    _after(step, task_run, state, reason, message)
+
+
+def _after(step: Step, task_run: TaskRun, state: AttemptState, reason: Reason | None, message: str) -> None:
+    if state is AttemptState.SUCCEEDED:
+        tasks.end(step, task_run, TaskState.SUCCEEDED, None, "")
+    elif task_run.stop or state is AttemptState.CANCELLED:
+        tasks.end(step, task_run, TaskState.CANCELLED, step.run.stop or Reason.CANCELLED_BY_USER, message)
+    elif wants_retry(step.task_of(task_run).retry, task_run.attempt, reason or Reason.RUNNER_ERROR):
+        tasks.retry(step, task_run, message)
+    else:
+        tasks.end(step, task_run, TaskState.FAILED, reason, message)
+
+
+def _current(task_run: TaskRun, claim_id: str) -> bool:
+    return task_run.state is TaskState.RUNNING and task_run.claim_id == claim_id
+
+
+def _name(task_run: TaskRun) -> str:
+    return attempt_name(task_run.id, task_run.attempt)

@@ -1,0 +1,76 @@
+"""What the names in an expression stand for while a run is on its way."""
+
+from collections.abc import Callable
+from typing import Any
+
+from dsl.expressions import ABSENT, Lookup
+from dsl.model import Task
+from engine.machine import status
+from engine.machine.execution import Execution
+from engine.machine.model import Run
+from engine.machine.states import TaskState
+
+
+def run_lookup(run: Run) -> Lookup:
+    """Return the look-up of `inputs`, `run`, `workflow` and `trigger`, all that exists before a run's tasks do."""
+    roots: dict[str, Callable[[list[str]], Any]] = {
+        "inputs": lambda path: _dig(run.inputs, path),
+        "trigger": lambda path: _dig(run.trigger, path),
+        "workflow": lambda path: _dig(_workflow(run), path),
+        "run": lambda path: _dig(_run(run), path),
+    }
+
+    def lookup(name: str) -> Any:
+        root, *path = name.split(".")
+        return roots[root](path) if root in roots else ABSENT
+
+    return lookup
+
+
+def task_lookup(execution: Execution, task: Task | None) -> Lookup:
+    """Return the look-up for a field of `task` (None: of the workflow, when its tasks have ended)."""
+    general = run_lookup(execution.run)
+
+    def lookup(name: str) -> Any:
+        if name.startswith("tasks."):
+            return _of_task(execution.run, name.split("."))
+        if task is not None and name in status.FUNCTIONS:
+            return status.FUNCTIONS[name](execution, task)
+        return general(name)
+
+    return lookup
+
+
+def _of_task(run: Run, path: list[str]) -> Any:
+    task_run = run.tasks.get(path[1]) if len(path) > 1 else None
+    if task_run is None:
+        return ABSENT
+    match path[2:]:
+        case ["state"]:
+            return str(task_run.state)
+        case ["outputs", *rest] if task_run.state is TaskState.SUCCEEDED:
+            return _dig(task_run.outputs or {}, rest)
+        case _:
+            return ABSENT
+
+
+def _dig(value: Any, path: list[str]) -> Any:
+    for part in path:
+        if not isinstance(value, dict) or part not in value:
+            return ABSENT
+        value = value[part]
+    return value
+
+
+def _workflow(run: Run) -> dict[str, Any]:
+    return {"name": run.workflow.name, "namespace": run.workflow.namespace, "revision": run.revision}
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "state": str(run.state),
+        "created_at": run.created_at,
+        "started_at": run.started_at or ABSENT,
+        "labels": run.labels,
+    }

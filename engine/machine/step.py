@@ -1,0 +1,57 @@
+"""One call of `advance` on its way: the execution, the moment, and the changes so far."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from dsl.model import Task
+from engine.machine.execution import Execution
+from engine.machine.model import Changes, Command, NewSignal, Run, TaskRun
+
+
+@dataclass(slots=True)
+class Step:
+    """What the handlers of events share. `ready` holds pending tasks whose needs have all ended."""
+
+    execution: Execution
+    now: datetime
+    changes: Changes
+    ready: deque[str] = field(default_factory=deque)
+
+    @property
+    def run(self) -> Run:
+        """The run."""
+        return self.execution.run
+
+    def task_of(self, task_run: TaskRun) -> Task:
+        """The task that this is a run of."""
+        return self.execution.run.workflow.tasks[task_run.task]
+
+    def find(self, task_run_id: str) -> TaskRun | None:
+        """Return the task run of that id, if it has left `pending`."""
+        ordinal = task_run_id[len(self.run.id) + 1 :]
+        names = self.execution.graph.order_of_file
+        if not ordinal.isdecimal() or int(ordinal) >= len(names):
+            return None
+        task_run = self.run.tasks.get(names[int(ordinal)])
+        return task_run if task_run is not None and task_run.id == task_run_id else None
+
+    def touch_run(self) -> None:
+        """Have the run's own columns written."""
+        self.changes.run_dirty = True
+
+    def touch(self, task_run: TaskRun) -> None:
+        """Have the task run written."""
+        self.changes.tasks[task_run.id] = task_run
+
+    def signal(self, kind: str, due_at: datetime, dedupe_key: str, **payload: object) -> None:
+        """Have a signal of this run to itself inserted."""
+        self.changes.signals.append(NewSignal(kind=kind, payload=payload, due_at=due_at, dedupe_key=dedupe_key))
+
+    def command(self, command: Command) -> None:
+        """Have something done after the commit."""
+        self.changes.commands.append(command)
+
+    def ignore(self) -> None:
+        """Count an event that changes nothing: stale, doubled, or for somebody else."""
+        self.changes.ignored += 1
