@@ -154,7 +154,7 @@ class Broker(Protocol):
         """Open a consumer with a channel of its own."""
 
     def consume_all(self, queues: Sequence[str], prefetch: int) -> "GroupConsumer":
-        """Open one consumer over several queues, a channel each, `prefetch` of each; one `get` waits for all of them."""
+        """Open one consumer over several queues, a channel each, `prefetch` of each; one `get` waits for all."""
 
     def replies(self) -> Replies:
         """Open an inbox."""
