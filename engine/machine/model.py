@@ -321,3 +321,14 @@ class Changes:
     def empty(self) -> bool:
         """Whether nothing is to be written."""
         return not (self.run_dirty or self.tasks or self.attempts or self.signals or self.acquire)
+
+    def absorb(self, later: "Changes") -> None:
+        """Add what a later call did to the same run."""
+        self.run_dirty = self.run_dirty or later.run_dirty
+        self.tasks.update(later.tasks)
+        self.attempts += later.attempts
+        self.signals += later.signals
+        self.acquire = self.acquire or later.acquire
+        self.ended = self.ended or later.ended
+        self.commands += later.commands
+        self.ignored += later.ignored
