@@ -47,13 +47,12 @@ def _grant_new(step: Step, task_run: TaskRun, event: Claimed) -> None:
         tasks.end(step, task_run, TaskState.FAILED, Reason.EXPRESSION, message)
         _refuse(step, event, "ended")
         return
-    task_run.state = TaskState.RUNNING
+    step.move(task_run, TaskState.RUNNING, None, "")
     task_run.session, task_run.worker, task_run.reply_to = event.session, event.worker, event.reply_to
     task_run.attempt_started_at = step.now
     task_run.started_at = task_run.started_at or step.now
     if command.timeout_seconds is not None:
         task_run.deadline_at = step.now + timedelta(seconds=command.timeout_seconds + command.grace_seconds)
-    step.touch(task_run)
     step.command(command)
 
 

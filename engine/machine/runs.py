@@ -44,8 +44,8 @@ def full(step: Step, message: str) -> None:
 
 def _begin(step: Step) -> None:
     run, execution = step.run, step.execution
-    run.state, run.reason, run.message, run.started_at = RunState.RUNNING, None, "", step.now
-    step.touch_run()
+    step.move_run(RunState.RUNNING, None, "")
+    run.started_at = step.now
     if run.workflow.timeout_seconds is not None:
         due = step.now + timedelta(seconds=run.workflow.timeout_seconds)
         step.signal("run_timeout", due, f"run_timeout:{run.id}")
@@ -124,7 +124,6 @@ def _succeed(step: Step) -> None:
 
 def finish(step: Step, state: RunState, reason: Reason | None, message: str) -> None:
     """End the run: terminal is final."""
-    run = step.run
-    run.state, run.reason, run.message, run.finished_at = state, reason, message, step.now
+    step.move_run(state, reason, message)
+    step.run.finished_at = step.now
     step.changes.ended = True
-    step.touch_run()

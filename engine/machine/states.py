@@ -72,3 +72,23 @@ class Reason(StrEnum):
 
 RUN_TERMINAL: Final = frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED, RunState.SKIPPED})
 TASK_TERMINAL: Final = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.SKIPPED, TaskState.CANCELLED})
+
+RUN_ARROWS: Final[dict[RunState, frozenset[RunState]]] = {
+    RunState.QUEUED: frozenset({RunState.RUNNING, RunState.SKIPPED, RunState.FAILED, RunState.CANCELLED}),
+    RunState.RUNNING: frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED}),
+}
+"""Every way a run may go on; a state without an entry is terminal."""
+
+TASK_ARROWS: Final[dict[TaskState, frozenset[TaskState]]] = {
+    TaskState.PENDING: frozenset({TaskState.QUEUED, TaskState.WAITING, *TASK_TERMINAL}),
+    TaskState.WAITING: frozenset({TaskState.QUEUED, TaskState.SUCCEEDED, TaskState.CANCELLED}),
+    TaskState.QUEUED: frozenset({TaskState.RUNNING, TaskState.FAILED, TaskState.CANCELLED}),
+    TaskState.RUNNING: frozenset(
+        {TaskState.QUEUED, TaskState.WAITING, TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED}
+    ),
+}
+"""Every way a task run may go on; a state without an entry is terminal."""
+
+
+class IllegalArrowError(AssertionError):
+    """The machine was about to take an arrow that its table does not have."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from dsl.model import Task
 from engine.machine.execution import Execution
 from engine.machine.model import Changes, Command, NewSignal, Run, TaskRun
+from engine.machine.states import RUN_ARROWS, TASK_ARROWS, IllegalArrowError, Reason, RunState, TaskState
 
 
 @dataclass(slots=True)
@@ -35,6 +36,20 @@ class Step:
             return None
         task_run = self.run.tasks.get(names[int(ordinal)])
         return task_run if task_run is not None and task_run.id == task_run_id else None
+
+    def move(self, task_run: TaskRun, state: TaskState, reason: Reason | None, message: str) -> None:
+        """Take an arrow of the table and have the task run written. Raises `IllegalArrowError` for any other."""
+        if state not in TASK_ARROWS.get(task_run.state, ()):
+            raise IllegalArrowError(f"task run {task_run.id}: {task_run.state} -> {state}")
+        task_run.state, task_run.reason, task_run.message = state, reason, message
+        self.changes.tasks[task_run.id] = task_run
+
+    def move_run(self, state: RunState, reason: Reason | None, message: str) -> None:
+        """Take an arrow of the table and have the run written. Raises `IllegalArrowError` for any other."""
+        if state not in RUN_ARROWS.get(self.run.state, ()):
+            raise IllegalArrowError(f"run {self.run.id}: {self.run.state} -> {state}")
+        self.run.state, self.run.reason, self.run.message = state, reason, message
+        self.changes.run_dirty = True
 
     def touch_run(self) -> None:
         """Have the run's own columns written."""

@@ -66,12 +66,11 @@ def _start(step: Step, task: Task, task_run: TaskRun) -> None:
 
 def queue(step: Step, task_run: TaskRun) -> None:
     """A1: queue the next attempt and have it offered to the pool after the commit."""
-    task_run.state, task_run.reason, task_run.message = TaskState.QUEUED, None, ""
+    step.move(task_run, TaskState.QUEUED, None, "")
     task_run.attempt += 1
     task_run.queued_at, task_run.due_at = step.now, None
     task_run.claim_id = task_run.session = task_run.worker = task_run.reply_to = None
     task_run.attempt_started_at = task_run.deadline_at = None
-    step.touch(task_run)
     step.command(Dispatch(attempt_name(task_run.id, task_run.attempt), task_run.pool, task_run.kind))
 
 
@@ -121,9 +120,8 @@ def _until(step: Step, task: Task) -> datetime:
 
 def hold(step: Step, task_run: TaskRun, until: datetime, reason: Reason, message: str) -> None:
     """Let the task run wait for a timer that belongs to its current attempt number."""
-    task_run.state, task_run.reason, task_run.message = TaskState.WAITING, reason, message
+    step.move(task_run, TaskState.WAITING, reason, message)
     task_run.due_at = until
-    step.touch(task_run)
     name = attempt_name(task_run.id, task_run.attempt)
     step.signal("task_timer", until, f"timer:{name}", task_run_id=task_run.id, attempt=task_run.attempt)
 
@@ -153,9 +151,8 @@ def retry(step: Step, task_run: TaskRun, message: str) -> None:
 def end(step: Step, task_run: TaskRun, state: TaskState, reason: Reason | None, message: str) -> None:
     """End a task run and make ready what waited only for it."""
     execution = step.execution
-    task_run.state, task_run.reason, task_run.message = state, reason, message
+    step.move(task_run, state, reason, message)
     task_run.finished_at, task_run.due_at = step.now, None
-    step.touch(task_run)
     execution.open -= 1
     execution.note_end(task_run)
     for below in execution.graph.dependents[task_run.task]:
