@@ -1,0 +1,16 @@
+"""The checks, in the order in which their faults are found; the order of what is shown is that of the file."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from dsl.checks.subject import Subject
+from dsl.diagnostics import Fault
+
+Check = Callable[[Subject], Iterator[Fault]]
+
+CHECKS: Final[tuple[Check, ...]] = ()
+
+
+def check(subject: Subject) -> list[Fault]:
+    """Return every fault that any check finds."""
+    return [fault for run in CHECKS for fault in run(subject)]

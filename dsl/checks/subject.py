@@ -1,0 +1,71 @@
+"""What a check looks at: one document without its misshapen parts, and the place of everything in it."""
+
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from dsl.diagnostics import Fault
+from dsl.syntax.violations import Path
+from dsl.yaml import Document
+
+
+class TaskView(NamedTuple):
+    """One task as written, wherever it stands. `needs` includes the one before it in a sequence."""
+
+    id: str
+    path: Path
+    block: dict[str, Any]
+    needs: tuple[str, ...]
+
+
+class Subject:
+    """A document under check. `value` fits the schema but for fields that may be missing."""
+
+    def __init__(self, document: Document, value: dict[str, Any]) -> None:
+        self.value = value
+        self._document = document
+
+    @cached_property
+    def tasks(self) -> list[TaskView]:
+        """The main tasks in the order of the file, those without an id left out."""
+        tasks = self.value.get("tasks", {})
+        if isinstance(tasks, dict):
+            return [TaskView(key, ("tasks", key), block, tuple(block.get("needs", ()))) for key, block in tasks.items()]
+        return self._steps(tasks)
+
+    def _steps(self, steps: list[dict[str, Any]]) -> list[TaskView]:
+        views: list[TaskView] = []
+        before: tuple[str, ...] = ()
+        for number, block in enumerate(steps):
+            if "id" in block:
+                views.append(TaskView(block["id"], ("tasks", number), block, before))
+                before = (block["id"],)
+        return views
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether the tasks are a list."""
+        return isinstance(self.value.get("tasks"), list)
+
+    @property
+    def triggers(self) -> dict[str, dict[str, Any]]:
+        """The triggers by name."""
+        triggers: dict[str, dict[str, Any]] = self.value.get("triggers", {})
+        return triggers
+
+    @property
+    def inputs(self) -> dict[str, dict[str, Any]]:
+        """The declared inputs by name."""
+        inputs: dict[str, dict[str, Any]] = self.value.get("inputs", {})
+        return inputs
+
+    def at_value(self, code: str, message: str, path: Path, hint: str = "") -> Fault:
+        """Return a fault at the value at `path`."""
+        return Fault(code, message, self._document.value_span(path), hint)
+
+    def at_key(self, code: str, message: str, path: Path, hint: str = "") -> Fault:
+        """Return a fault at the key that ends `path`."""
+        return Fault(code, message, self._document.key_span(path), hint)
+
+    def inside(self, code: str, message: str, path: Path, place: tuple[int, int], hint: str = "") -> Fault:
+        """Return a fault inside the text at `path`; `place` is an offset and a length in code points."""
+        return Fault(code, message, self._document.text_span(path, *place), hint)

@@ -1,0 +1,70 @@
+"""Tasks: a map is a graph, a list a sequence; both become the same graph."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from dsl.compile.specs import container, heartbeat, http, passed_on, run, values, wait
+from dsl.compile.values import seconds, texts
+from dsl.model import DEFAULT_GRACE_SECONDS, Retry, Task, ValueType
+
+_SPECS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+    "container": container,
+    "run": run,
+    "http": http,
+    "heartbeat": heartbeat,
+    "wait": wait,
+    "set": values,
+    "workflow": passed_on("workflow"),
+    "approval": passed_on("approval"),
+}
+"""How the block of each kind is normalised; a container with a script is a container."""
+
+
+def compile_tasks(tasks: Any, defaults: dict[str, Any], lines: dict[str, int]) -> dict[str, Task]:
+    """Return the tasks by id, in the order of the file. `lines` are those on which they begin."""
+    blocks = _sequence(tasks) if isinstance(tasks, list) else tasks
+    fallback = _retry(defaults.get("retry"))
+    return {key: _task(key, block, defaults, fallback, lines.get(key, 0)) for key, block in blocks.items()}
+
+
+def _sequence(steps: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    before = [None, *(step["id"] for step in steps)]
+    return {
+        step["id"]: {**step, "needs": [previous] if previous else []}
+        for step, previous in zip(steps, before, strict=False)
+    }
+
+
+def _task(key: str, block: dict[str, Any], defaults: dict[str, Any], fallback: Retry, line: int) -> Task:
+    kind = next(name for name in _SPECS if name in block)
+    return Task(
+        id=key,
+        kind=kind,
+        spec=_SPECS[kind](block),
+        needs=tuple(block.get("needs", ())),
+        condition=block.get("if"),
+        env=texts(block.get("env", {})),
+        outputs={name: ValueType(value) for name, value in block.get("outputs", {}).items()},
+        retry=_retry(block["retry"]) if "retry" in block else fallback,
+        timeout_seconds=seconds(block.get("timeout", defaults.get("timeout"))),
+        grace_seconds=seconds(block["grace"]) or 0.0 if "grace" in block else DEFAULT_GRACE_SECONDS,
+        pool=block.get("pool", defaults.get("pool", "default")),
+        priority=block.get("priority", "normal"),
+        allow_failure=block.get("allow_failure", False),
+        description=block.get("description", ""),
+        labels=texts(block.get("labels", {})),
+        line=line,
+    )
+
+
+def _retry(spec: dict[str, Any] | None) -> Retry:
+    if spec is None:
+        return Retry()
+    return Retry(
+        max_attempts=int(spec.get("max_attempts", 1)),
+        delay_seconds=seconds(spec.get("delay")) or 0.0,
+        max_delay_seconds=seconds(spec.get("max_delay")),
+        backoff=spec.get("backoff", "constant"),
+        jitter=spec.get("jitter", False),
+        on=tuple(spec["on"]) if "on" in spec else None,
+    )

@@ -1,0 +1,57 @@
+"""The workflow as a whole. Every function here takes documents that fit the schema and passed the checks."""
+
+from typing import Any, NamedTuple
+
+from dsl.compile.tasks import compile_tasks
+from dsl.compile.triggers import compile_trigger
+from dsl.compile.values import seconds, texts
+from dsl.model import Concurrency, Input, Overlap, ValueType, Workflow
+
+
+class Lines(NamedTuple):
+    """The lines on which tasks and triggers begin, by id and name."""
+
+    tasks: dict[str, int]
+    triggers: dict[str, int]
+
+
+def compile_workflow(document: dict[str, Any], *, namespace: str, path: str, lines: Lines) -> Workflow:
+    """Return the document as the engine runs it. `namespace` is used where the document names none."""
+    return Workflow(
+        name=document["name"],
+        namespace=document.get("namespace", namespace),
+        description=document.get("description", ""),
+        labels=texts(document.get("labels", {})),
+        inputs={name: _input(spec) for name, spec in document.get("inputs", {}).items()},
+        triggers={
+            name: compile_trigger(spec, line=lines.triggers.get(name, 0))
+            for name, spec in document.get("triggers", {}).items()
+        },
+        env=texts(document.get("env", {})),
+        tasks=compile_tasks(document["tasks"], document.get("defaults", {}), lines.tasks),
+        outputs=document.get("outputs", {}),
+        concurrency=_concurrency(document.get("concurrency")),
+        timeout_seconds=seconds(document.get("timeout")),
+        path=path,
+    )
+
+
+def _input(spec: dict[str, Any]) -> Input:
+    return Input(
+        type=ValueType(spec["type"]),
+        description=spec.get("description", ""),
+        required="default" not in spec,
+        default=spec.get("default"),
+        enum=tuple(spec["enum"]) if "enum" in spec else None,
+        json_schema=spec.get("schema"),
+    )
+
+
+def _concurrency(spec: dict[str, Any] | None) -> Concurrency | None:
+    if spec is None:
+        return None
+    return Concurrency(
+        limit=int(spec.get("limit", 1)),
+        key=spec.get("key"),
+        overlap=Overlap(spec.get("overlap", Overlap.QUEUE)),
+    )

@@ -1,0 +1,76 @@
+"""The slow answer: every violation of the schema in a document, in the words of its author.
+
+jsonschema, the reference implementation, finds the violations; the table below turns each keyword into diagnostics.
+Where alternatives exist, the one whose type fits is explained, so that one typo is one diagnostic.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, Final
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
+
+from dsl.syntax.gate import workflow_schema
+from dsl.syntax.keywords import counts, dependent, enumeration, forbidden, pattern, repeated, size, type_fault
+from dsl.syntax.objects import missing, one_of, unknown
+from dsl.syntax.patterns import check_pattern
+from dsl.syntax.violations import Violation
+
+_EXPLAINERS: Final[dict[str, Callable[[ValidationError], Iterator[Violation]]]] = {
+    "additionalProperties": unknown,
+    "required": missing,
+    "type": type_fault,
+    "enum": enumeration,
+    "pattern": pattern,
+    "minimum": size,
+    "maximum": size,
+    "exclusiveMinimum": size,
+    "minItems": counts,
+    "maxItems": counts,
+    "minLength": counts,
+    "maxLength": counts,
+    "minProperties": counts,
+    "maxProperties": counts,
+    "uniqueItems": repeated,
+    "oneOf": one_of,
+    "dependentRequired": dependent,
+    "not": forbidden,
+}
+
+
+@cache
+def reference_validator() -> Any:
+    """Return jsonschema's validator for workflow files, with `pattern` as ECMA 262 (and the fast gate) reads it."""
+    return extend(Draft202012Validator, {"pattern": check_pattern})(workflow_schema())
+
+
+def explain(document: Any) -> list[Violation]:
+    """Return every violation in a document; none if it fits the schema."""
+    found = [item for error in reference_validator().iter_errors(document) for item in _explain(error)]
+    return list(dict.fromkeys(found))
+
+
+def _explain(error: ValidationError) -> Iterator[Violation]:
+    if error.validator != "anyOf":
+        yield from _EXPLAINERS[str(error.validator)](error)
+        return
+    branch = _fitting_branch(error)
+    if branch is None:
+        yield from type_fault(error)
+    for inner in branch or ():
+        yield from _explain(inner)
+
+
+def _fitting_branch(error: ValidationError) -> list[ValidationError] | None:
+    """Return the errors of the first alternative whose type fits the value, or None."""
+    branches: dict[Any, list[ValidationError]] = {}
+    for inner in error.context or ():
+        branches.setdefault(inner.schema_path[0], []).append(inner)
+    fitting = (items for items in branches.values() if not any(_is_of_type(item, error) for item in items))
+    return next(fitting, None)
+
+
+def _is_of_type(inner: ValidationError, outer: ValidationError) -> bool:
+    return inner.validator == "type" and list(inner.absolute_path) == list(outer.absolute_path)

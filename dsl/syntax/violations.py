@@ -1,0 +1,56 @@
+"""What the explanation of a schema violation consists of, and the words it uses."""
+
+from typing import Any, Final, NamedTuple
+
+Path = tuple[str | int, ...]
+
+
+class Violation(NamedTuple):
+    """One violation. `path` leads to the value, or to the key when `at_key`; `pruned` is what checks must not see."""
+
+    code: str
+    message: str
+    path: Path
+    hint: str = ""
+    at_key: bool = False
+    pruned: bool = True
+
+
+_TYPE_NAMES: Final = {
+    "object": "a map",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "nothing",
+}
+_SHOWN_MAX: Final = 60
+
+
+def type_name(kind: str) -> str:
+    """Return what a person calls a JSON type."""
+    return _TYPE_NAMES[kind]
+
+
+def found_name(value: Any) -> str:
+    """Return what a value is, for a person."""
+    match value:
+        case bool():
+            return f"'{str(value).lower()}'"
+        case int() | float():
+            return f"the number {value}"
+        case str():
+            return "text"
+        case None:
+            return "nothing"
+        case list():
+            return "a list"
+        case _:
+            return "a map"
+
+
+def shown(value: Any) -> str:
+    """Return a value in quotes, cut where it is long."""
+    text = found_name(value) if isinstance(value, bool | dict | list | None) else f"'{value}'"
+    return text if len(text) <= _SHOWN_MAX else f"{text[: _SHOWN_MAX - 1]}…'"
