@@ -3,12 +3,29 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from dsl.checks.credentials import credentials
+from dsl.checks.durations import durations
+from dsl.checks.graph import graph
+from dsl.checks.images import images
+from dsl.checks.inputs import inputs
+from dsl.checks.retries import retries
+from dsl.checks.schedules import schedules
+from dsl.checks.scripts import scripts
 from dsl.checks.subject import Subject
 from dsl.diagnostics import Fault
 
 Check = Callable[[Subject], Iterator[Fault]]
 
-CHECKS: Final[tuple[Check, ...]] = ()
+CHECKS: Final[tuple[Check, ...]] = (
+    graph,
+    durations,
+    schedules,
+    inputs,
+    scripts,
+    images,
+    credentials,
+    retries,
+)
 
 
 def check(subject: Subject) -> list[Fault]:

@@ -24,6 +24,11 @@ class Subject:
         self.value = value
         self._document = document
 
+    @property
+    def text(self) -> str:
+        """The text of the whole file."""
+        return self._document.source.text
+
     @cached_property
     def tasks(self) -> list[TaskView]:
         """The main tasks in the order of the file, those without an id left out."""

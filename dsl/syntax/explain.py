@@ -16,9 +16,9 @@ from dsl.syntax.gate import workflow_schema
 from dsl.syntax.keywords import counts, dependent, enumeration, forbidden, pattern, repeated, size, type_fault
 from dsl.syntax.objects import missing, one_of, unknown
 from dsl.syntax.patterns import check_pattern
-from dsl.syntax.violations import Violation
+from dsl.syntax.violations import Breach, Violation
 
-_EXPLAINERS: Final[dict[str, Callable[[ValidationError], Iterator[Violation]]]] = {
+_EXPLAINERS: Final[dict[str, Callable[[Breach], Iterator[Violation]]]] = {
     "additionalProperties": unknown,
     "required": missing,
     "type": type_fault,
@@ -43,7 +43,8 @@ _EXPLAINERS: Final[dict[str, Callable[[ValidationError], Iterator[Violation]]]] 
 @cache
 def reference_validator() -> Any:
     """Return jsonschema's validator for workflow files, with `pattern` as ECMA 262 (and the fast gate) reads it."""
-    return extend(Draft202012Validator, {"pattern": check_pattern})(workflow_schema())
+    validator: Any = extend(Draft202012Validator, {"pattern": check_pattern})  # type: ignore[no-untyped-call]
+    return validator(workflow_schema())
 
 
 def explain(document: Any) -> list[Violation]:
@@ -54,13 +55,23 @@ def explain(document: Any) -> list[Violation]:
 
 def _explain(error: ValidationError) -> Iterator[Violation]:
     if error.validator != "anyOf":
-        yield from _EXPLAINERS[str(error.validator)](error)
+        breach = _breach(error)
+        yield from _EXPLAINERS[breach.keyword](breach)
         return
     branch = _fitting_branch(error)
     if branch is None:
-        yield from type_fault(error)
+        yield from type_fault(_breach(error))
     for inner in branch or ():
         yield from _explain(inner)
+
+
+def _breach(error: ValidationError) -> Breach:
+    steps = [str(step) for step in error.absolute_schema_path]
+    because = steps[steps.index("dependentSchemas") + 1] if "dependentSchemas" in steps else ""
+    path: tuple[str | int, ...] = tuple(error.absolute_path)
+    schema = error.schema if isinstance(error.schema, dict) else {}
+    keyword, wanted = str(error.validator), error.validator_value
+    return Breach(keyword, wanted, error.instance, schema, path, "propertyNames" in steps, because)
 
 
 def _fitting_branch(error: ValidationError) -> list[ValidationError] | None:

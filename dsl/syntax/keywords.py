@@ -5,28 +5,21 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from jsonschema.exceptions import ValidationError
-
 from dsl.suggest import did_you_mean
-from dsl.syntax.violations import Path, Violation, found_name, shown, type_name
+from dsl.syntax.violations import Breach, Violation, found_name, shown, type_name
 
 _PATTERN_CODES: Final = {"duration": "E0106", "size": "E0107", "time": "E0108"}
 _LISTED_MAX: Final = 12
 _ARTICLES: Final = {"text, number or boolean": "", "duration or {until: time}": "a "}
 
 
-def path_of(error: ValidationError) -> Path:
-    """Return where the violating value stands."""
-    return tuple(error.absolute_path)
-
-
-def type_fault(error: ValidationError) -> Iterator[Violation]:
+def type_fault(breach: Breach) -> Iterator[Violation]:
     """Explain a value of a wrong type."""
-    title = error.schema.get("title") if isinstance(error.schema, dict) else None
-    expected = _with_article(title) if title else _type_names(error.validator_value)
-    message = f"expected {expected}, found {found_name(error.instance)}"
-    path = path_of(error)
-    yield Violation("E0103", message, path, _type_hint(error), at_key=error.instance is None and bool(path))
+    title = breach.title
+    expected = _with_article(title) if title else _type_names(breach.wanted)
+    message = f"expected {expected}, found {found_name(breach.value)}"
+    path = breach.path
+    yield Violation("E0103", message, path, _type_hint(breach), at_key=breach.value is None and bool(path))
 
 
 def _type_names(value: Any) -> str:
@@ -38,8 +31,8 @@ def _with_article(title: str) -> str:
     return f"{'an' if title[0] in 'aeiou' else 'a'} {title}" if title not in _ARTICLES else _ARTICLES[title] + title
 
 
-def _type_hint(error: ValidationError) -> str:
-    value, schema = error.instance, error.schema
+def _type_hint(breach: Breach) -> str:
+    value, schema = breach.value, breach.schema
     if schema.get("title") == "duration" and isinstance(value, int) and not isinstance(value, bool):
         return f"write {value}s for seconds"
     wanted = schema.get("type")
@@ -54,22 +47,22 @@ def _type_hint(error: ValidationError) -> str:
     return ""
 
 
-def enumeration(error: ValidationError) -> Iterator[Violation]:
+def enumeration(breach: Breach) -> Iterator[Violation]:
     """Explain a value that is not among those allowed."""
-    allowed = [str(item) for item in error.validator_value]
+    allowed = [str(item) for item in breach.wanted]
     listed = f"one of: {', '.join(allowed)}" if len(allowed) > 1 else f"write {allowed[0]}"
-    hint = did_you_mean(str(error.instance), allowed, listed if len(allowed) <= _LISTED_MAX else "")
-    title = error.schema.get("title")
+    hint = did_you_mean(str(breach.value), allowed, listed if len(allowed) <= _LISTED_MAX else "")
+    title = breach.title
     what = _with_article(title) if title else "a value that is allowed here"
-    yield Violation("E0104", f"{shown(error.instance)} is not {what}", path_of(error), hint)
+    yield Violation("E0104", f"{shown(breach.value)} is not {what}", breach.path, hint)
 
 
-def pattern(error: ValidationError) -> Iterator[Violation]:
+def pattern(breach: Breach) -> Iterator[Violation]:
     """Explain text of a wrong form, a key's included."""
-    title, text = error.schema.get("title", "form expected here"), error.instance
-    description = error.schema.get("description", "").replace("`", "'")
-    if "propertyNames" in error.absolute_schema_path:
-        path = (*path_of(error), text)
+    title, text = breach.title or "form expected here", breach.value
+    description = breach.schema.get("description", "").replace("`", "'")
+    if breach.of_key:
+        path = (*breach.path, text)
         if title == "id":
             yield Violation(
                 "E0320",
@@ -85,7 +78,7 @@ def pattern(error: ValidationError) -> Iterator[Violation]:
     code = _PATTERN_CODES.get(title, "E0105")
     hint = _id_hint(text) if title == "id" else description
     yield Violation(
-        "E0320" if title == "id" else code, f"{shown(text)} is not {_with_article(title)}", path_of(error), hint
+        "E0320" if title == "id" else code, f"{shown(text)} is not {_with_article(title)}", breach.path, hint
     )
 
 
@@ -95,58 +88,56 @@ def _id_hint(text: str) -> str:
     return f"use '{name}'" if name else "use lower-case letters, digits and '_'"
 
 
-def size(error: ValidationError) -> Iterator[Violation]:
+def size(breach: Breach) -> Iterator[Violation]:
     """Explain a number out of its bounds."""
-    words = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "more than"}[str(error.validator)]
-    yield Violation(
-        "E0109", f"{error.instance} is out of bounds: must be {words} {error.validator_value}", path_of(error)
-    )
+    words = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "more than"}[breach.keyword]
+    yield Violation("E0109", f"{breach.value} is out of bounds: must be {words} {breach.wanted}", breach.path)
 
 
-def counts(error: ValidationError) -> Iterator[Violation]:
+def counts(breach: Breach) -> Iterator[Violation]:
     """Explain text, a list or a map with too little or too much in it."""
-    keyword, bound = str(error.validator), error.validator_value
+    keyword, bound = breach.keyword, breach.wanted
     unit = {"Items": "item", "Length": "character", "Properties": "entry"}[keyword[3:]]
     units = unit if bound == 1 else {"entry": "entries"}.get(unit, f"{unit}s")
     words = "at least" if keyword.startswith("min") else "at most"
-    path = path_of(error)
-    if "propertyNames" in error.absolute_schema_path:
+    path = breach.path
+    if breach.of_key:
         yield Violation(
             "E0110",
-            f"{shown(error.instance)} must have {words} {bound} {units}",
-            (*path, error.instance),
+            f"{shown(breach.value)} must have {words} {bound} {units}",
+            (*path, breach.value),
             "",
             at_key=True,
         )
         return
-    message = f"must have {words} {bound} {units}, has {len(error.instance)}"
+    message = f"must have {words} {bound} {units}, has {len(breach.value)}"
     yield Violation("E0110", message, path)
 
 
-def repeated(error: ValidationError) -> Iterator[Violation]:
+def repeated(breach: Breach) -> Iterator[Violation]:
     """Explain the items of a list that stand in it twice."""
     seen: set[str] = set()
-    for number, item in enumerate(error.instance):
+    for number, item in enumerate(breach.value):
         key = json.dumps(item, sort_keys=True)
         if key in seen:
-            yield Violation("E0111", f"{shown(item)} is listed twice", (*path_of(error), number), "remove one of them")
+            yield Violation("E0111", f"{shown(item)} is listed twice", (*breach.path, number), "remove one of them")
         seen.add(key)
 
 
-def dependent(error: ValidationError) -> Iterator[Violation]:
+def dependent(breach: Breach) -> Iterator[Violation]:
     """Explain a field without the one that it belongs to."""
-    for field, wanted in error.validator_value.items():
+    for field, wanted in breach.wanted.items():
         for name in wanted:
-            if field in error.instance and name not in error.instance:
-                path = (*path_of(error), field)
+            if field in breach.value and name not in breach.value:
+                path = (*breach.path, field)
                 yield Violation(
                     "E0115", f"'{field}' goes only with '{name}'", path, f"remove it, or add '{name}'", at_key=True
                 )
 
 
-def forbidden(error: ValidationError) -> Iterator[Violation]:
+def forbidden(breach: Breach) -> Iterator[Violation]:
     """Explain a field that does not go with another one."""
-    steps = list(error.absolute_schema_path)
-    other = steps[steps.index("dependentSchemas") + 1]
-    path = path_of(error)
-    yield Violation("E0115", f"'{path[-1]}' does not go with '{other}'", path, "remove one of them", at_key=True)
+    path = breach.path
+    yield Violation(
+        "E0115", f"'{path[-1]}' does not go with '{breach.because}'", path, "remove one of them", at_key=True
+    )

@@ -3,11 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from jsonschema.exceptions import ValidationError
-
 from dsl.suggest import did_you_mean, nearest
-from dsl.syntax.keywords import path_of
-from dsl.syntax.violations import Violation
+from dsl.syntax.violations import Breach, Violation
 
 TASK_KINDS: Final = ("run", "container", "http", "heartbeat", "workflow", "wait", "approval", "set")
 _NO_NEEDS: Final = "in a list each task needs the one before it; write a map of tasks for a graph"
@@ -15,14 +12,14 @@ _KIND_TITLE: Final = "kind"
 _TRIGGER_TITLE: Final = "kind of trigger"
 
 
-def unknown(error: ValidationError) -> Iterator[Violation]:
+def unknown(breach: Breach) -> Iterator[Violation]:
     """Explain each field that the schema does not know."""
-    known = error.schema.get("properties", {})
-    lacks_kind = error.schema.get("title") == _KIND_TITLE and not any(kind in error.instance for kind in TASK_KINDS)
-    for name in error.instance:
+    known = breach.fields
+    lacks_kind = breach.title == _KIND_TITLE and not any(kind in breach.value for kind in TASK_KINDS)
+    for name in breach.value:
         if name in known:
             continue
-        path = (*path_of(error), name)
+        path = (*breach.path, name)
         if lacks_kind and nearest(name, known) in {None, *TASK_KINDS}:
             hint = did_you_mean(name, TASK_KINDS, f"one of: {', '.join(TASK_KINDS)}")
             yield Violation("E0303", f"unknown kind of task '{name}'", path, hint, at_key=True)
@@ -31,47 +28,45 @@ def unknown(error: ValidationError) -> Iterator[Violation]:
             yield Violation("E0101", f"unknown field '{name}'", path, hint, at_key=True)
 
 
-def missing(error: ValidationError) -> Iterator[Violation]:
+def missing(breach: Breach) -> Iterator[Violation]:
     """Explain each field that must be given and is not."""
-    for name in error.validator_value:
-        if name not in error.instance:
-            yield Violation(
-                "E0102", f"'{name}' is missing", path_of(error), f"add '{name}:'", at_key=True, pruned=False
-            )
+    for name in breach.wanted:
+        if name not in breach.value:
+            yield Violation("E0102", f"'{name}' is missing", breach.path, f"add '{name}:'", at_key=True, pruned=False)
 
 
-def one_of(error: ValidationError) -> Iterator[Violation]:
+def one_of(breach: Breach) -> Iterator[Violation]:
     """Explain a map that must have exactly one of some fields."""
-    title = error.schema["title"]
+    title = breach.title
     if title == _KIND_TITLE:
-        yield from _task_kind(error)
+        yield from _task_kind(breach)
         return
-    names = [branch["required"][0] for branch in error.validator_value]
-    given = [name for name in names if name in error.instance]
-    if not given and _has_unknown(error):
+    names = [branch["required"][0] for branch in breach.wanted]
+    given = [name for name in names if name in breach.value]
+    if not given and _has_unknown(breach):
         return
     code = "E0217" if title == _TRIGGER_TITLE else "E0114"
     listed = ", ".join(names)
     if given:
         message = f"has {len(given)} of {listed}: exactly one is needed"
-        yield Violation(code, message, (*path_of(error), given[1]), "remove all but one", at_key=True)
+        yield Violation(code, message, (*breach.path, given[1]), "remove all but one", at_key=True)
     else:
         yield Violation(
-            code, f"needs exactly one of {listed}", path_of(error), f"add one of: {listed}", at_key=True, pruned=False
+            code, f"needs exactly one of {listed}", breach.path, f"add one of: {listed}", at_key=True, pruned=False
         )
 
 
-def _task_kind(error: ValidationError) -> Iterator[Violation]:
-    path = path_of(error)
-    given = [name for name in error.instance if name in TASK_KINDS]
+def _task_kind(breach: Breach) -> Iterator[Violation]:
+    path = breach.path
+    given = [name for name in breach.value if name in TASK_KINDS]
     if given:
         message = f"the task has {len(given)} kinds: {', '.join(given)}"
         yield Violation("E0302", message, (*path, given[1]), "make two tasks of them", at_key=True)
-    elif not any(item.code == "E0303" for item in unknown(error)):
+    elif not any(item.code == "E0303" for item in unknown(breach)):
         yield Violation(
             "E0301", "the task has no kind", path, f"add one of: {', '.join(TASK_KINDS)}", at_key=True, pruned=False
         )
 
 
-def _has_unknown(error: ValidationError) -> bool:
-    return any(name not in error.schema["properties"] for name in error.instance)
+def _has_unknown(breach: Breach) -> bool:
+    return any(name not in breach.fields for name in breach.value)

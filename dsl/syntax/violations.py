@@ -16,6 +16,33 @@ class Violation(NamedTuple):
     pruned: bool = True
 
 
+class Breach(NamedTuple):
+    """One keyword of the schema that a value breaks: what jsonschema reports, with plain types.
+
+    `wanted` is the keyword's value; `of_key` says that the value is a key of the map at `path`; `because` is the field
+    whose presence brought the keyword in, if one did.
+    """
+
+    keyword: str
+    wanted: Any
+    value: Any
+    schema: dict[str, Any]
+    path: Path
+    of_key: bool
+    because: str
+
+    @property
+    def title(self) -> str:
+        """The title of the schema that holds the keyword, or nothing."""
+        return str(self.schema.get("title", ""))
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields that the schema knows."""
+        fields: dict[str, Any] = self.schema.get("properties", {})
+        return fields
+
+
 _TYPE_NAMES: Final = {
     "object": "a map",
     "array": "a list",

@@ -54,10 +54,11 @@ class Construction:
             self._check_tag(node, "seq")
             return [self._value(item, depth + 1) for item in node.value]
         self._check_tag(node, "map")
-        return self._mapping(node, depth)
+        return self._mapping(node.value, depth)
 
     def _check_tag(self, node: Node, expected: str) -> None:
-        if isinstance(node.tag, str) and node.tag != _TAG_PREFIX + expected:
+        tag: Any = node.tag
+        if isinstance(tag, str) and tag != _TAG_PREFIX + expected:
             self._unknown_tag(node)
 
     def _unknown_tag(self, node: Node) -> None:
@@ -69,9 +70,10 @@ class Construction:
         self._characters += len(text)
         if self._characters > EXPANDED_CHARACTERS_MAX:
             raise LimitError("E0009", f"the file's text is longer than {EXPANDED_CHARACTERS_MAX:,}, aliases included")
-        if isinstance(node.tag, str):
+        tag: Any = node.tag
+        if isinstance(tag, str):
             return self._tagged(node, text)
-        return self._plain(node, text) if node.tag[0] else text
+        return self._plain(node, text) if tag[0] else text
 
     def _plain(self, node: ScalarNode, text: str) -> Any:
         try:
@@ -91,10 +93,10 @@ class Construction:
             self._fault("E0006", f"'{text}' does not fit the tag '!!{name}'", node, "leave the tag out")
         return float(value) if name == "float" and type(value) is int else value
 
-    def _mapping(self, node: MappingNode, depth: int) -> dict[str, Any]:
+    def _mapping(self, pairs: list[tuple[Node, Node]], depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
         merges: list[Node] = []
-        for key_node, value_node in node.value:
+        for key_node, value_node in pairs:
             if is_merge(key_node):
                 merges.append(value_node)
                 continue

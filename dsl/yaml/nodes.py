@@ -8,7 +8,8 @@ from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 def is_plain(node: ScalarNode) -> bool:
     """Return whether a scalar has neither quotes nor a tag, so that its text decides its type."""
-    return isinstance(node.tag, tuple) and bool(node.tag[0])
+    known: Any = node.tag
+    return isinstance(known, tuple) and bool(known[0])
 
 
 def is_merge(key: Node) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from yaml import MarkedYAMLError, Node
 from yaml.composer import ComposerError
-from yaml.cyaml import CParser
+from yaml.cyaml import CParser  # type: ignore[attr-defined]  # the stubs hide the C class
 from yaml.error import Mark, YAMLError
 
 from dsl.diagnostics import START, Fault, Span
@@ -33,7 +33,7 @@ class LimitError(Exception):
         self.code = code
 
 
-class _Composer(CParser):  # type: ignore[misc]  # the C class has no type
+class _Composer(CParser):
     """Composes nodes; a node's tag is what the parser knows of it, not yet a type.
 
     A scalar's tag is `(True, …)` when plain and without a tag, `(False, …)` when quoted; a collection's is True.
@@ -62,7 +62,7 @@ class _Composer(CParser):  # type: ignore[misc]  # the C class has no type
 def parse(source: Source) -> tuple[list[Node], Fault | None]:
     """Return the nodes of all documents up to the first fault, and that fault. Never raises on any text."""
     roots: list[Node] = []
-    composer = _Composer(source.text)
+    composer: Any = _Composer(source.text)
     try:
         while composer.check_node():
             roots.append(composer.get_node())

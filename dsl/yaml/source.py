@@ -49,10 +49,12 @@ def read(text: bytes | str) -> tuple[Source, Fault | None]:
         return Source(""), _too_large(size)
     if isinstance(text, bytes):
         try:
-            text = text.decode("utf-8")
+            decoded = text.decode("utf-8")
         except UnicodeDecodeError as error:
             return _undecodable(text, error)
-    source = Source(text.removeprefix(_BOM))
+    else:
+        decoded = text
+    source = Source(decoded.removeprefix(_BOM))
     return source, _illegal(source)
 
 
