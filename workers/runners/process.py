@@ -1,0 +1,174 @@
+"""Kind `run`: a script in a fresh directory, by a process on the worker's own machine."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from workers.config import WorkerConfig
+from workers.outputs import OutputError, read
+from workers.processes import CLAIM_VARIABLE, boot_id, end_left, started
+from workers.runners.interface import Attempt, Left, LogSink, Result, RunnerError, StopToken
+from workers.runners.scripts import shell_argv
+from workers.spawner import Child, Spawner
+
+FULL_LOOK_SECONDS: float = 0.1
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class ProcessRunner:
+    """Runs scripts. The attempt's directory holds the script, the file for outputs, and `work`, where it starts."""
+
+    def __init__(self, config: WorkerConfig) -> None:
+        self._config = config
+        self._spawner = Spawner()
+        self._boot_id = boot_id()
+        shutil.rmtree(config.work_dir, ignore_errors=True)
+        config.work_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._base_env = _base_env(config.inherited_env, os.environ)
+        self._spawner.start()
+
+    @property
+    def kinds(self) -> Sequence[str]:
+        """What it takes."""
+        return ("run",)
+
+    @property
+    def resumes(self) -> bool:
+        """A process does not outlive its worker."""
+        return False
+
+    def run(self, attempt: Attempt, sink: LogSink, stop: StopToken) -> Result:
+        """Run the script. Nothing of it is left when this returns."""
+        with _directory(self._config.work_dir / attempt.claim_id) as directory:
+            script, output = directory / "script", directory / "output"
+            script.write_text(str(attempt.spec["script"]), encoding="utf-8")
+            argv = shell_argv(attempt.spec.get("shell", "bash"), str(script))
+            child = self._spawner.spawn(argv, self._env(attempt, output), directory / "work")
+            try:
+                with stop.calling(lambda: _signal(child, stop)):
+                    return _Attendance(self._boot_id, attempt, child, sink, stop).attend(output)
+            finally:
+                child.close()
+
+    def reattach(self, left: Left) -> bool:
+        """Kill what is left: the attempt cannot go on."""
+        end_left(left)
+        return False
+
+    def close(self) -> None:
+        """End the spawner."""
+        self._spawner.close()
+
+    def _env(self, attempt: Attempt, output: Path) -> dict[str, str]:
+        return {
+            **self._base_env,
+            "CHRONOVERSE_RUN_ID": attempt.run_id,
+            "CHRONOVERSE_ATTEMPT": str(attempt.number),
+            **attempt.env,
+            "CHRONOVERSE_OUTPUT": str(output),
+            CLAIM_VARIABLE: attempt.claim_id,
+        }
+
+
+@dataclass(slots=True)
+class _Attendance:
+    """Stays with one child until its end."""
+
+    boot_id: str
+    attempt: Attempt
+    child: Child
+    sink: LogSink
+    stop: StopToken
+    kill_at: float | None = None
+    timed_out: bool = False
+    noted: bool = False
+
+    def attend(self, output: Path) -> Result:
+        """Read, enforce timeout and grace, and return the result."""
+        while self.child.exit_code is None:
+            self.child.pause(self.sink.full)
+            for stream, data in self.child.read(self._wait_seconds()):
+                self.sink.write(stream, data)
+            self._note()
+            self._enforce()
+        for stream, data in self.child.rest():
+            self.sink.write(stream, data)
+        return self._result(self.child.exit_code, output)
+
+    def _note(self) -> None:
+        if not self.noted and self.child.pid is not None and self.child.exit_code is None:
+            self.noted = True
+            self.attempt.journal.process(self.child.pid, started(self.child.pid), self.boot_id)
+
+    def _wait_seconds(self) -> float | None:
+        now = time.monotonic()
+        ends = [at for at in (self.kill_at, None if self.timed_out else self.attempt.deadline) if at is not None]
+        waits = [at - now for at in ends] + ([FULL_LOOK_SECONDS] if self.sink.full else [])
+        return max(0.0, min(waits)) if waits else None
+
+    def _enforce(self) -> None:
+        now = time.monotonic()
+        if not self.timed_out and self.attempt.deadline is not None and now >= self.attempt.deadline:
+            self.timed_out = True
+            self.child.terminate()
+        if self.child.terminated and self.kill_at is None:
+            self.kill_at = now + self.attempt.grace_seconds
+        elif self.kill_at is not None and now >= self.kill_at:
+            self.kill_at = now + self.attempt.grace_seconds + 1.0
+            self.child.kill()
+
+    def _result(self, exit_code: int, output: Path) -> Result:
+        if self.child.error:
+            raise RunnerError(f"the script could not be started: {self.child.error}")
+        if exit_code == 0 and not self.timed_out:
+            try:
+                return Result.succeeded(read(output, self.attempt.outputs), exit_code)
+            except OutputError as error:
+                return Result.failed("invalid_output", str(error), exit_code)
+        code = exit_code if exit_code >= 0 else 128 - exit_code
+        if self.timed_out:
+            return Result.failed("timeout", self.attempt.timed_out().message, code)
+        if self.stop.requested:
+            return self.stop.outcome(self.attempt.grace_seconds, code)
+        how = f"ended with exit code {exit_code}" if exit_code > 0 else f"was killed by signal {-exit_code}"
+        return Result.failed("exit", f"the script {how}", code)
+
+
+def _signal(child: Child, stop: StopToken) -> None:
+    if stop.force:
+        child.kill()
+    else:
+        child.terminate()
+
+
+def _base_env(names: Sequence[str], environment: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: environment[name] for name in names if name in environment}
+    return {"PATH": DEFAULT_PATH, "LANG": "C.UTF-8", **kept}
+
+
+@contextmanager
+def _directory(path: Path) -> Iterator[Path]:
+    try:
+        path.mkdir(mode=0o700)
+        (path / "work").mkdir()
+    except OSError as error:
+        raise RunnerError(f"no directory for the attempt: {error}") from error
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, onerror=_insist)
+
+
+def _insist(remove: Callable[[str], object], path: str, _: object) -> None:
+    """Make a directory that the script left read-only writable, and remove again."""
+    for place in (Path(path).parent, Path(path)):
+        if place.is_dir() and not place.is_symlink():
+            place.chmod(0o700)
+    if Path(path).is_dir() and not Path(path).is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        remove(path)
