@@ -113,4 +113,4 @@ def test_an_overdue_attempt_fails_with_timeout_and_is_stopped() -> None:
     claim = play.claim("a")
     changes = play.later(60).send(Overdue(play.run.tasks["a"].id, claim.claim_id))
     assert play.reason("a") is Reason.TIMEOUT
-    assert [command for command in changes.commands if isinstance(command, StopAttempt)][0].force
+    assert next(command for command in changes.commands if isinstance(command, StopAttempt)).force

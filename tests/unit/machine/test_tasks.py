@@ -45,10 +45,12 @@ def test_an_if_without_a_status_function_stands_behind_success() -> None:
 
 @pytest.mark.parametrize(
     ("first", "second", "function"),
-    product(
-        ["succeeded", "failed", "allowed", "skipped"],
-        ["succeeded", "failed", "allowed", "skipped"],
-        ["success", "failure", "skipped", "always", "cancelled"],
+    list(
+        product(
+            ["succeeded", "failed", "allowed", "skipped"],
+            ["succeeded", "failed", "allowed", "skipped"],
+            ["success", "failure", "skipped", "always", "cancelled"],
+        )
     ),
 )
 def test_the_truth_table_of_the_status_functions(first: str, second: str, function: str) -> None:

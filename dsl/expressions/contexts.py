@@ -1,0 +1,67 @@
+"""What expressions may name: the contexts, and which of them a field may use.
+
+A field's contexts follow from when it is evaluated: a trigger's inputs before there is a run, a task's environment when
+its attempt is granted, a workflow's outputs when all tasks have ended.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from dsl.expressions.scope import Scope, Shape, TaskShape
+
+__all__ = ["FIELDS", "Field", "FieldRule", "Shape", "TaskShape", "scope_for"]
+
+
+class Field(StrEnum):
+    """Where an expression stands."""
+
+    INPUT_DEFAULT = "input default"
+    TRIGGER_IF = "trigger condition"
+    TRIGGER_INPUTS = "trigger inputs"
+    WORKFLOW_ENV = "workflow env"
+    CONCURRENCY_KEY = "concurrency key"
+    TASK_IF = "task condition"
+    TASK_ENV = "task env"
+    TASK_SPEC = "task field"
+    SET_VALUE = "set value"
+    WAIT_UNTIL = "wait until"
+    EXPECT_JSON = "expected json"
+    WORKFLOW_OUTPUT = "workflow output"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRule:
+    """When a field is evaluated and what it may name then."""
+
+    when: str
+    contexts: frozenset[str]
+    status: bool = False
+
+
+_BEFORE: Final = frozenset({"trigger", "workflow"})
+_RUN: Final = frozenset({"inputs", "run", "workflow", "trigger"})
+_TASK: Final = _RUN | {"tasks"}
+_ATTEMPT: Final = _TASK | {"matrix", "item", "index", "secrets"}
+
+FIELDS: Final[Mapping[Field, FieldRule]] = {
+    Field.INPUT_DEFAULT: FieldRule("when a run is asked for", _BEFORE),
+    Field.TRIGGER_IF: FieldRule("when the trigger fires", _BEFORE),
+    Field.TRIGGER_INPUTS: FieldRule("when the trigger fires", _BEFORE),
+    Field.CONCURRENCY_KEY: FieldRule("when the run is created", _BEFORE | {"inputs"}),
+    Field.WORKFLOW_ENV: FieldRule("when the run starts", _RUN | {"secrets"}),
+    Field.TASK_IF: FieldRule("when all that the task needs has ended", _TASK, status=True),
+    Field.TASK_ENV: FieldRule("when the attempt is granted", _ATTEMPT),
+    Field.TASK_SPEC: FieldRule("when the attempt is granted", _ATTEMPT | {"env"}),
+    Field.SET_VALUE: FieldRule("when the task starts", _TASK | {"matrix", "item", "index"}),
+    Field.WAIT_UNTIL: FieldRule("when the task starts", _TASK | {"matrix", "item", "index"}),
+    Field.EXPECT_JSON: FieldRule("when the response is there", frozenset({"response"})),
+    Field.WORKFLOW_OUTPUT: FieldRule("when all tasks have ended", _TASK),
+}
+
+
+def scope_for(shape: Shape, field: Field, task_id: str | None = None) -> Scope:
+    """Return what an expression in that field (of that task) may name."""
+    rule = FIELDS[field]
+    return Scope(shape=shape, contexts=rule.contexts, when=rule.when, status=rule.status, task_id=task_id)

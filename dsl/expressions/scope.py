@@ -1,0 +1,194 @@
+"""What the names in one field stand for: types for those that are right, a fault for those that are not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from dsl.expressions.faults import (
+    NOT_UPSTREAM,
+    UNKNOWN_FUNCTION,
+    UNKNOWN_NAME,
+    WRONG_CONTEXT,
+    ExpressionFault,
+)
+from dsl.expressions.scan import Name
+from dsl.model import Workflow
+from dsl.suggest import did_you_mean
+
+FIXED: Final[Mapping[str, Mapping[str, str]]] = {
+    "workflow": {"name": "string", "namespace": "string", "revision": "integer"},
+    "run": {"id": "string", "state": "string", "created_at": "datetime", "started_at": "datetime", "labels": "object"},
+    "trigger": {
+        "kind": "string",
+        "name": "string",
+        "scheduled_at": "datetime",
+        "fired_at": "datetime",
+        "body": "dyn",
+        "headers": "object",
+        "run": "dyn",
+    },
+    "response": {"status": "integer", "headers": "object", "body": "string", "json": "dyn", "latency_ms": "number"},
+}
+"""Contexts whose names are the same in every workflow."""
+
+BARE: Final[Mapping[str, str]] = {"item": "dyn", "index": "integer"}
+CONTEXTS: Final = frozenset({*FIXED, *BARE, "inputs", "tasks", "matrix", "env", "secrets"})
+STATUS: Final = ("success", "failure", "always", "cancelled", "skipped")
+KIND_OUTPUTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "http": {"status": "integer", "headers": "object", "body": "string", "json": "dyn", "latency_ms": "number"},
+    "heartbeat": {"up": "boolean", "status": "integer", "latency_ms": "number"},
+}
+"""Outputs that a kind always gives, declared or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskShape:
+    """What expressions may know of a task."""
+
+    outputs: Mapping[str, str]
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What expressions may know of a workflow; types in the language's words."""
+
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    tasks: Mapping[str, TaskShape] = field(default_factory=dict)
+    env: frozenset[str] = frozenset()
+    task_env: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, workflow: Workflow) -> "Shape":
+        """Return the shape of a compiled workflow."""
+        tasks = {
+            task.id: TaskShape(
+                outputs={
+                    **KIND_OUTPUTS.get(task.kind, {}),
+                    **dict.fromkeys(task.spec.get("values", {}) if task.kind == "set" else (), "dyn"),
+                    **{name: str(kind) for name, kind in task.outputs.items()},
+                },
+                needs=task.needs,
+            )
+            for task in workflow.tasks.values()
+        }
+        return cls(
+            inputs={name: str(spec.type) for name, spec in workflow.inputs.items()},
+            tasks=tasks,
+            env=frozenset(workflow.env),
+            task_env={task.id: frozenset(task.env) for task in workflow.tasks.values() if task.env},
+        )
+
+    def upstream(self, task_id: str, other: str) -> bool:
+        """Whether `other` must have ended before `task_id` starts."""
+        seen, level = {task_id}, [task_id]
+        while level:
+            needs = [need for name in level for need in self.tasks[name].needs if need in self.tasks]
+            if other in needs:
+                return True
+            level = [need for need in dict.fromkeys(needs) if need not in seen]
+            seen.update(level)
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A name that stands for a value: its first `parts` parts, of that type."""
+
+    dotted: str
+    parts: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the expressions of one field may name."""
+
+    shape: Shape
+    contexts: frozenset[str]
+    when: str = ""
+    status: bool = False
+    task_id: str | None = None
+
+    def look_up(self, name: Name) -> Known | ExpressionFault | None:
+        """Return what a name stands for, what is wrong with it, or None when it is none of ours (CEL's own)."""
+        root = name.parts[0]
+        if name.called and len(name.parts) == 1:
+            return self._function(name)
+        if root not in CONTEXTS:
+            return None
+        if root not in self.contexts:
+            usable = ", ".join(sorted(self.contexts))
+            message = f"'{root}' cannot be used here: this is evaluated {self.when}"
+            return _fault(WRONG_CONTEXT, message, name, 1, f"usable here: {usable}")
+        if root in BARE:
+            return Known(root, 1, BARE[root])
+        if root == "tasks":
+            return self._task(name)
+        return self._member(name, root)
+
+    def _function(self, name: Name) -> Known | ExpressionFault | None:
+        function = name.parts[0]
+        if function not in STATUS:
+            return None
+        if not self.status:
+            message = f"{function}() can only be used in a task's `if`"
+            return _fault(UNKNOWN_FUNCTION, message, name, 1, "")
+        return Known(f"{function}()", 1, "boolean")
+
+    def _member(self, name: Name, root: str) -> Known | ExpressionFault:
+        known = self._members(root)
+        if len(name.parts) == 1:
+            return _fault(UNKNOWN_NAME, f"'{root}' is a context, not a value", name, 1, f"write {root}.NAME")
+        member = name.parts[1]
+        if known is None:
+            return Known(name.dotted(2), 2, "string" if root == "secrets" else "dyn")
+        if member in known:
+            return Known(name.dotted(2), 2, known[member])
+        noun = {"inputs": "input", "env": "environment variable"}.get(root)
+        message = f"unknown {noun} '{member}'" if noun else f"'{root}' has no '{member}'"
+        return _fault(UNKNOWN_NAME, message, name, 2, did_you_mean(member, list(known)) or _listed(list(known)))
+
+    def _members(self, root: str) -> Mapping[str, str] | None:
+        if root == "inputs":
+            return self.shape.inputs
+        if root == "env":
+            names = self.shape.env | self.shape.task_env.get(self.task_id or "", frozenset())
+            return dict.fromkeys(sorted(names), "string")
+        return FIXED.get(root)
+
+    def _task(self, name: Name) -> Known | ExpressionFault:
+        if len(name.parts) == 1:
+            return _fault(UNKNOWN_NAME, "'tasks' is a context, not a value", name, 1, "write tasks.ID.outputs.NAME")
+        task_id = name.parts[1]
+        task = self.shape.tasks.get(task_id)
+        if task is None:
+            tasks = list(self.shape.tasks)
+            return _fault(UNKNOWN_NAME, f"unknown task '{task_id}'", name, 2, did_you_mean(task_id, tasks))
+        if self.task_id is not None and not self.shape.upstream(self.task_id, task_id):
+            message = f"task '{task_id}' need not have ended before '{self.task_id}' starts"
+            return _fault(NOT_UPSTREAM, message, name, 2, f"add it: needs: [{task_id}]")
+        return self._of_task(name, task_id, task)
+
+    def _of_task(self, name: Name, task_id: str, task: TaskShape) -> Known | ExpressionFault:
+        match name.parts[2:]:
+            case ("state", *_):
+                return Known(name.dotted(3), 3, "string")
+            case ("outputs", output, *_):
+                if output in task.outputs:
+                    return Known(name.dotted(4), 4, task.outputs[output])
+                hint = did_you_mean(output, list(task.outputs)) or f"declare it: outputs: {{{output}: string}}"
+                return _fault(UNKNOWN_NAME, f"task '{task_id}' declares no output '{output}'", name, 4, hint)
+            case _:
+                message = f"'tasks.{task_id}' has 'state' and 'outputs.NAME'"
+                return _fault(UNKNOWN_NAME, message, name, len(name.parts), "")
+
+
+def _fault(code: str, message: str, name: Name, parts: int, hint: str) -> ExpressionFault:
+    """Point at the last of the first `parts` parts."""
+    start = name.offsets[parts - 1]
+    return ExpressionFault(code, message, start, name.end(parts) - start, hint)
+
+
+def _listed(known: list[str]) -> str:
+    return f"there are: {', '.join(known[:8])}" if known else "there are none"

@@ -1,0 +1,186 @@
+"""The lease keeper: renews sessions by their heartbeats, and finds what was lost.
+
+A worker's session holds the lease of all its attempts. What the database has running and two successive lists of the
+session lack is lost; what a list has and the database has not is answered with a stop.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from engine.broker.interface import HEARTBEATS, Broker, Delivery
+from engine.broker.messages import (
+    Canary as CanaryMessage,
+)
+from engine.broker.messages import (
+    Goodbye,
+    HeldAttempt,
+    Heartbeat,
+    HeartbeatAnswer,
+    Prepared,
+    UnknownVersionError,
+    decode,
+    encode,
+)
+from engine.clock import Clock, NewId, new_id, system_clock
+from engine.machine.model import attempt_name
+from engine.services.canary import Canary
+from engine.services.service import Loop
+from engine.services.wakes import wake
+from engine.store import sessions
+from engine.store.database import Database
+from engine.store.revisions import set_ready
+
+log = logging.getLogger(__name__)
+
+HEARTBEATS_MAX = 500
+
+
+class LeaseKeeper:
+    """The loop on the heartbeat queue; one is active at a time, the others stand by."""
+
+    name = "lease keeper"
+
+    def __init__(
+        self,
+        database: Database,
+        broker: Broker,
+        *,
+        heartbeat_seconds: float = 2.0,
+        ttl_seconds: float = 7.0,
+        clock: Clock = system_clock,
+        ids: NewId = new_id,
+    ) -> None:
+        self._database = database
+        self._broker = broker
+        self._clock = clock
+        self._ttl = timedelta(seconds=ttl_seconds)
+        self._keeper = ids()
+        self._canary = Canary(timedelta(seconds=heartbeat_seconds), self._ttl)
+        self._missed: dict[str, frozenset[HeldAttempt]] = {}
+        self._consumer = broker.consume(HEARTBEATS, prefetch=HEARTBEATS_MAX)
+        self._loop = Loop(self.name, self.turn, self._consumer.wake)
+
+    @property
+    def fault(self) -> str:
+        """Why the keeper is not well; empty when it is."""
+        return self._loop.fault
+
+    def start(self) -> None:
+        """Start the loop."""
+        self._loop.start()
+
+    def stop(self) -> None:
+        """End the loop."""
+        self._loop.stop()
+        self._consumer.close()
+
+    def turn(self) -> None:
+        """Take what has come, answer it, send the canary, and end what has run out."""
+        now = self._clock()
+        patience = max((self._canary.next_at(now) - now).total_seconds(), 0.0)
+        deliveries = self._consumer.get(HEARTBEATS_MAX, patience)
+        self.process(deliveries)
+        self.tick()
+
+    def tick(self) -> None:
+        """Send the canary when it is due; expire sessions while the path is proved."""
+        now = self._clock()
+        if now < self._canary.next_at(now):
+            return
+        self._broker.publish(
+            HEARTBEATS, [encode(CanaryMessage(keeper=self._keeper, sequence=self._canary.send(now)))]
+        )
+        if self._canary.proved(now):
+            self._expire()
+
+    def process(self, deliveries: Sequence[Delivery]) -> None:
+        """Apply a batch in one transaction, then answer and acknowledge."""
+        beats: dict[str, Heartbeat] = {}
+        for delivery in deliveries:
+            self._sort(delivery, beats)
+        if beats:
+            self._answer(list(beats.values()))
+        self._consumer.ack(deliveries)
+
+    def _sort(self, delivery: Delivery, beats: dict[str, Heartbeat]) -> None:
+        try:
+            message = decode(delivery.body)
+        except UnknownVersionError as error:
+            log.error("a heartbeat of another version is dropped: %s", error)
+            return
+        except ValueError as error:
+            log.error("a heartbeat cannot be read and is dropped: %s", error)
+            return
+        match message:
+            case Heartbeat():
+                earlier = beats.get(message.session)
+                if earlier is None or earlier.sequence < message.sequence:
+                    beats[message.session] = message
+            case CanaryMessage() if message.keeper == self._keeper:
+                self._canary.back(message.sequence, self._clock())
+            case Goodbye():
+                self._end(message.session)
+            case Prepared():
+                with self._database.write() as connection:
+                    set_ready(connection, message.revision_id, message.image, message.worker, message.error)
+            case _:
+                pass
+
+    def _answer(self, beats: list[Heartbeat]) -> None:
+        now = self._database.now()
+        with self._database.write() as connection:
+            ended = sessions.renew(connection, beats, now, self._ttl)
+            running, listed = sessions.attempts_of(connection, beats)
+            lost = [*ended, *self._missing(beats, running)]
+            woken = sessions.signal_lost(connection, lost, now)
+        wake(self._broker, woken)
+        for beat in beats:
+            answer = HeartbeatAnswer(
+                session=beat.session,
+                sequence=beat.sequence,
+                ttl_seconds=self._ttl.total_seconds(),
+                stop=[held for held in beat.held if _stopped(held, listed)],
+            )
+            self._broker.reply(beat.reply_to, [encode(answer)])
+
+    def _missing(
+        self, beats: list[Heartbeat], running: dict[str, list[sessions.RunningAttempt]]
+    ) -> list[sessions.RunningAttempt]:
+        """Return what two successive lists of a session lack."""
+        lost = []
+        for beat in beats:
+            held = set(beat.held)
+            absent = {
+                HeldAttempt(attempt_name(row.task_run_id, row.attempt), row.claim_id): row
+                for row in running.get(beat.session, ())
+            }
+            absent = {key: row for key, row in absent.items() if key not in held}
+            before = self._missed.get(beat.session, frozenset())
+            lost += [row for key, row in absent.items() if key in before]
+            self._missed[beat.session] = frozenset(absent)
+        return lost
+
+    def _end(self, session: str) -> None:
+        self._missed.pop(session, None)
+        now = self._database.now()
+        with self._database.write() as connection:
+            woken = sessions.signal_lost(connection, sessions.end(connection, [session], now), now)
+        wake(self._broker, woken)
+
+    def _expire(self) -> None:
+        now = self._database.now()
+        with self._database.write() as connection:
+            expired = sessions.expire(connection, now)
+            woken = sessions.signal_lost(connection, expired, now)
+        for row in expired:
+            log.warning("session %s of worker %s ran out", row.session, row.worker)
+        wake(self._broker, woken)
+
+
+def _stopped(held: HeldAttempt, listed: dict[str, sessions.AttemptStanding]) -> bool:
+    """Whether the worker must let go: the attempt is over, is somebody else's, or is being stopped."""
+    standing = listed.get(held.attempt)
+    return standing is None or standing.stop or (standing.running and standing.claim_id != held.claim_id)
+
+
