@@ -77,8 +77,23 @@ def _date_in(moment: datetime, zone: str) -> str:
     return moment.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d")
 
 
+_JSON_TYPES: Final = {
+    "map": cel.Type.Map(cel.Type.DYN, cel.Type.DYN),
+    "list": cel.Type.List(cel.Type.DYN),
+    "string": cel.Type.STRING,
+    "int": cel.Type.INT,
+    "double": cel.Type.DOUBLE,
+    "bool": cel.Type.BOOL,
+}
+"""One overload a type: the library chooses by the value's own type, also where `dyn` was declared."""
+
+
+def _to_json_of(name: str, kind: cel.Type) -> cel.Overload:
+    return cel.Overload(f"to_json_{name}", cel.Type.STRING, [kind], impl=lambda value: json.dumps(to_json(value)))
+
+
 def _functions() -> list[cel.FunctionDecl]:
-    text, moment, anything = cel.Type.STRING, cel.Type.TIMESTAMP, cel.Type.DYN
+    text, moment = cel.Type.STRING, cel.Type.TIMESTAMP
     return [
         cel.FunctionDecl(
             "date",
@@ -87,10 +102,8 @@ def _functions() -> list[cel.FunctionDecl]:
                 cel.Overload("timestamp_date_zone", text, [moment, text], is_member=True, impl=_date_in),
             ],
         ),
-        cel.FunctionDecl(
-            "toJson", [cel.Overload("to_json_dyn", text, [anything], impl=lambda value: json.dumps(to_json(value)))]
-        ),
-        cel.FunctionDecl("parseJson", [cel.Overload("parse_json_string", anything, [text], impl=json.loads)]),
+        cel.FunctionDecl("toJson", [_to_json_of(name, kind) for name, kind in _JSON_TYPES.items()]),
+        cel.FunctionDecl("parseJson", [cel.Overload("parse_json_string", cel.Type.DYN, [text], impl=json.loads)]),
     ]
 
 
