@@ -48,7 +48,7 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
 def load_text(text: bytes | str, file: str, *, namespace: str = DEFAULT_NAMESPACE) -> LoadResult:
     """Load one file's content. `file` is shown in diagnostics; `namespace` is for workflows that name none."""
     loaded = _load_one(text, file, namespace)
-    return _joined([loaded])
+    return join([loaded])
 
 
 def load_paths(paths: Iterable[str | FilePath], *, namespace: str = DEFAULT_NAMESPACE) -> LoadResult:
@@ -58,7 +58,7 @@ def load_paths(paths: Iterable[str | FilePath], *, namespace: str = DEFAULT_NAME
     diagnostic.
     """
     results = [_load_file(path, namespace) for path in workflow_files(paths)]
-    return _joined(results)
+    return join(results)
 
 
 def workflow_files(paths: Iterable[str | FilePath]) -> list[FilePath]:
@@ -89,8 +89,8 @@ def _load_file(path: FilePath, namespace: str) -> LoadResult:
     return _load_one(data, str(path), namespace)
 
 
-def _joined(results: list[LoadResult]) -> LoadResult:
-    """Join files and check what only shows across them."""
+def join(results: list[LoadResult]) -> LoadResult:
+    """Join the results of files and make the checks that only show across them. The first file to use a name has it."""
     workflows = [item for result in results for item in result.workflows]
     doubled = duplicate_names(workflows)
     refused = {item.file for item in doubled}
