@@ -6,7 +6,7 @@ session lack is lost; what a list has and the database has not is answered with 
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from engine.broker.interface import HEARTBEATS, Broker, Delivery
 from engine.broker.messages import (
@@ -14,16 +14,15 @@ from engine.broker.messages import (
 )
 from engine.broker.messages import (
     Goodbye,
-    HeldAttempt,
     Heartbeat,
     HeartbeatAnswer,
+    HeldAttempt,
     Prepared,
     UnknownVersionError,
     decode,
     encode,
 )
 from engine.clock import Clock, NewId, new_id, system_clock
-from engine.machine.model import attempt_name
 from engine.services.canary import Canary
 from engine.services.service import Loop
 from engine.services.wakes import wake
@@ -88,9 +87,7 @@ class LeaseKeeper:
         now = self._clock()
         if now < self._canary.next_at(now):
             return
-        self._broker.publish(
-            HEARTBEATS, [encode(CanaryMessage(keeper=self._keeper, sequence=self._canary.send(now)))]
-        )
+        self._broker.publish(HEARTBEATS, [encode(CanaryMessage(keeper=self._keeper, sequence=self._canary.send(now)))])
         if self._canary.proved(now):
             self._expire()
 
@@ -130,8 +127,9 @@ class LeaseKeeper:
     def _answer(self, beats: list[Heartbeat]) -> None:
         now = self._database.now()
         with self._database.write() as connection:
-            ended = sessions.renew(connection, beats, now, self._ttl)
-            running, listed = sessions.attempts_of(connection, beats)
+            rows = [_row(beat) for beat in beats]
+            ended = sessions.renew(connection, rows, now, self._ttl)
+            running, listed = sessions.attempts_of(connection, rows)
             lost = [*ended, *self._missing(beats, running)]
             woken = sessions.signal_lost(connection, lost, now)
         wake(self._broker, woken)
@@ -151,10 +149,7 @@ class LeaseKeeper:
         lost = []
         for beat in beats:
             held = set(beat.held)
-            absent = {
-                HeldAttempt(attempt_name(row.task_run_id, row.attempt), row.claim_id): row
-                for row in running.get(beat.session, ())
-            }
+            absent = {HeldAttempt(row.name, row.claim_id): row for row in running.get(beat.session, ())}
             absent = {key: row for key, row in absent.items() if key not in held}
             before = self._missed.get(beat.session, frozenset())
             lost += [row for key, row in absent.items() if key in before]
@@ -178,9 +173,22 @@ class LeaseKeeper:
         wake(self._broker, woken)
 
 
+def _row(beat: Heartbeat) -> sessions.Beat:
+    return sessions.Beat(
+        session=beat.session,
+        worker=beat.worker,
+        host=beat.host,
+        pools=tuple(beat.pools),
+        kinds=tuple(beat.kinds),
+        slots=beat.slots,
+        reply_to=beat.reply_to,
+        draining=beat.draining,
+        held=tuple(held.attempt for held in beat.held),
+        reattached=frozenset(held.attempt for held in beat.reattached),
+    )
+
+
 def _stopped(held: HeldAttempt, listed: dict[str, sessions.AttemptStanding]) -> bool:
     """Whether the worker must let go: the attempt is over, is somebody else's, or is being stopped."""
     standing = listed.get(held.attempt)
     return standing is None or standing.stop or (standing.running and standing.claim_id != held.claim_id)
-
-

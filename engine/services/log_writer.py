@@ -10,7 +10,7 @@ from engine.clock import Clock, system_clock
 from engine.machine.model import parse_attempt
 from engine.services.service import Loop
 from engine.store.database import Database
-from engine.store.logs import append_batches
+from engine.store.logs import NewBatch, append_batches
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class LogWriter:
         batches = [batch for delivery in deliveries if (batch := _readable(delivery)) is not None]
         if batches:
             with self._database.write() as connection:
-                append_batches(connection, batches, self._clock())
+                append_batches(connection, [_row(batch) for batch in batches], self._clock())
             self._confirm(batches)
             self._on_written({parse_attempt(batch.attempt)[0] for batch in batches})
         self._consumer.ack(deliveries)
@@ -91,3 +91,8 @@ def _readable(delivery: Delivery) -> LogBatch | None:
     except ValueError as error:
         log.error("a log batch cannot be read and is dropped: %s", error)
     return None
+
+
+def _row(batch: LogBatch) -> NewBatch:
+    _, task_run_id, number = parse_attempt(batch.attempt)
+    return NewBatch(task_run_id, number, batch.claim_id, batch.batch_no, batch.line_count, batch.lines)

@@ -13,6 +13,9 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 Json = JSON().with_variant(JSONB(), "postgresql")
 """A JSON value; the engine's serializer is msgspec."""
 
+JSON_TYPES: Final = (JSON,)
+"""What a JSON column's type is an instance of."""
+
 Identity = BigInteger().with_variant(Integer(), "sqlite")
 """A growing integer key: SQLite autoincrements only INTEGER."""
 

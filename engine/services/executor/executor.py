@@ -21,7 +21,8 @@ from engine.services.wakes import wake
 from engine.store.database import Database
 from engine.store.errors import RetryableError
 from engine.store.parked import park
-from engine.store.runs import CommitResult, WorkflowCache, commit, due_signals, load_runs
+from engine.store.runs import CommitResult, WorkflowCache, commit, load_runs
+from engine.store.signals import due_signals
 
 log = logging.getLogger(__name__)
 

@@ -34,7 +34,7 @@ class LiveSessions:
         if self._read_at is not None and now - self._read_at < FRESH and wanted <= self._live:
             return
         with self._database.read() as connection:
-            self._live = frozenset(live_sessions(connection, self._database.now()))
+            self._live = frozenset(live_sessions(connection))
         self._read_at = now
 
     def mark(self, event: Claimed) -> Claimed:

@@ -1,0 +1,189 @@
+"""A connection to the truth: SQLite in the process, or PostgreSQL."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Literal, cast
+
+import msgspec
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
+
+from engine.clock import Clock, system_clock
+from engine.store.errors import RetryableError, StoreError
+
+BUSY_SECONDS: Final = 30.0
+CLOCK_FRESH_SECONDS: Final = 60.0
+_RETRYABLE_STATES: Final = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03"})
+_encoder = msgspec.json.Encoder()
+
+
+class Database:
+    """The store. `write` and `read` give connections; both are safe to use from any thread.
+
+    SQLite: one write lock in the process, every write transaction is `BEGIN IMMEDIATE`; readers have connections of
+    their own (WAL). PostgreSQL: pooled connections, READ COMMITTED.
+    """
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._write_lock = threading.Lock()
+        self._offset = timedelta()
+        self._offset_until = 0.0
+        self.dialect = cast("Literal['sqlite', 'postgresql']", engine.dialect.name)
+
+    @classmethod
+    def open(cls, url: str, *, durability: str = "normal", clock: Clock = system_clock) -> "Database":
+        """Open the database at `url` (`sqlite:///path`, `postgresql://…`).
+
+        Nothing is connected before the first use. Raises `StoreError` for a URL that is neither.
+        """
+        parsed = _parse(url)
+        if parsed.get_backend_name() == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+            engine = create_engine(
+                parsed,
+                json_serializer=_dump,
+                json_deserializer=msgspec.json.decode,
+                pool_size=10,
+                max_overflow=20,
+                pool_pre_ping=True,
+                connect_args={"connect_timeout": 10},
+            )
+        else:
+            engine = create_engine(
+                parsed,
+                json_serializer=_dump,
+                json_deserializer=msgspec.json.decode,
+                connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+                pool_size=16,
+                max_overflow=32,
+            )
+            _tune_sqlite(engine, durability)
+        return cls(engine, clock)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection in a write transaction: committed at the end, rolled back when the block raises.
+
+        Raises `RetryableError` when the same may succeed later, `StoreError` for anything else of the driver's.
+        """
+        if self.dialect == "postgresql":
+            with self._errors(), self._engine.begin() as connection:
+                yield connection
+            return
+        with self._write_lock, self._errors(), self._engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+            connection.commit()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection for reading: one snapshot on SQLite, one statement each on PostgreSQL."""
+        with self._errors(), self._engine.connect() as connection:
+            yield connection
+
+    def now(self) -> datetime:
+        """Return the database's time.
+
+        That is the injected clock for SQLite; for PostgreSQL this machine's clock corrected by the difference last
+        measured, at most a minute ago, so that it costs no round trip a call.
+        """
+        if self.dialect == "sqlite":
+            return self._clock()
+        if time.monotonic() > self._offset_until:
+            with self.read() as connection:
+                before = self._clock()
+                theirs: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+            self._offset = theirs - (before + (self._clock() - before) / 2)
+            self._offset_until = time.monotonic() + CLOCK_FRESH_SECONDS
+        return self._clock() + self._offset
+
+    @contextmanager
+    def exclusive(self, name: str) -> Iterator[bool]:
+        """Give True to one caller at a time among all processes, False to the others. SQLite has one process."""
+        if self.dialect == "sqlite":
+            yield True
+            return
+        with self._errors(), self._engine.connect() as connection:
+            key = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
+            held: bool = connection.execute(key, {"name": name}).scalar_one()
+            try:
+                yield held
+            finally:
+                if held:
+                    connection.execute(text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))"), {"name": name})
+
+    @property
+    def engine(self) -> Engine:
+        """The SQLAlchemy engine, for migrations."""
+        return self._engine
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            raise _wrapped(error, self._engine.url) from error
+        except SQLAlchemyError as error:
+            raise StoreError(f"the database layer failed: {error}") from error
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    if parsed is None or parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise StoreError(
+            f"{url!r} is not a database URL\n"
+            "  hint: CHRONOVERSE_DATABASE_URL is sqlite:///path or postgresql://user:password@host/database"
+        )
+    return parsed
+
+
+def _dump(value: Any) -> str:
+    return _encoder.encode(value).decode()
+
+
+def _tune_sqlite(engine: Engine, durability: str) -> None:
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver begins no transactions of its own: `write` does
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA temp_store = MEMORY")
+        cursor.execute("PRAGMA cache_size = -8000")
+        cursor.close()
+
+
+def _wrapped(error: DBAPIError, url: URL) -> StoreError:
+    where = url.render_as_string(hide_password=True)
+    state = getattr(error.orig, "sqlstate", None)
+    if state in _RETRYABLE_STATES or error.connection_invalidated:
+        return RetryableError(f"{where}: {error.orig}")
+    if isinstance(error, OperationalError):
+        busy = "locked" in str(error.orig) or "busy" in str(error.orig)
+        if busy:
+            return RetryableError(f"{where}: {error.orig}")
+        return StoreError(f"{where}: {error.orig}\n  hint: is the database running, and the URL right?")
+    return StoreError(f"{where}: {error.orig}")
+
+
+def sqlite_path(url: str) -> Path | None:
+    """Return the file of an SQLite URL, None for any other."""
+    parsed = _parse(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        return None
+    return Path(parsed.database)

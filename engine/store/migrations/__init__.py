@@ -1,0 +1,1 @@
+"""The schema's history (Alembic). A release expands, the next migrates, the one after contracts."""

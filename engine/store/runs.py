@@ -1,0 +1,300 @@
+"""Runs and task runs: created, loaded, and written by the executor's one transaction."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, select, update
+
+from dsl.model import Workflow, decode
+from engine.machine.model import Changes, Run, TaskRun
+from engine.machine.states import Phase, Reason, RunState, TaskState
+from engine.store import holders, signals
+from engine.store.bulk import Bulk
+from engine.store.tables import attempts, revisions, run_data, run_labels, runs, task_runs
+
+WORKFLOWS_MAX: Final = 512
+
+_run_insert = Bulk(
+    runs,
+    ["id", "workflow_id", "revision_id", "state", "message", "trigger_kind", "trigger_name", "retry_of"]
+    + ["concurrency_resource", "created_at"],
+)
+_data_insert = Bulk(run_data, ["run_id", "inputs", "trigger", "labels", "fault"])
+_label_insert = Bulk(run_labels, ["key", "value", "run_id"])
+_run_update = Bulk(
+    runs,
+    ["id", "version", "state", "reason", "message", "phase", "stop", "forced", "started_at", "finished_at"],
+    keys=2,
+)
+_outputs_update = Bulk(run_data, ["run_id", "outputs"])
+_TASK_VALUES: Final = (
+    *("state", "reason", "message", "attempt", "claim_id", "session", "worker", "stop", "queued_at", "dispatched_at"),
+    *("started_at", "attempt_started_at", "deadline_at", "due_at", "finished_at", "outputs"),
+)
+_TASK_FIXED: Final = ("run_id", "task", "key", "ordinal", "kind", "pool", "reused_from")
+_task_insert = Bulk(task_runs, ["id", *_TASK_VALUES, *_TASK_FIXED])
+_task_update = Bulk(task_runs, ["id", *_TASK_VALUES])
+_attempt_insert = Bulk(
+    attempts,
+    ["task_run_id", "number", "run_id", "state", "reason", "message", "exit_code", "worker", "session", "claim_id"]
+    + ["log_batches", "queued_at", "started_at", "finished_at"],
+)
+
+
+class WorkflowCache:
+    """Compiled workflows by revision, the last used kept."""
+
+    def __init__(self) -> None:
+        self._workflows: OrderedDict[str, tuple[Workflow, int, str | None]] = OrderedDict()
+
+    def load(self, connection: Connection, revision_ids: Iterable[str]) -> None:
+        """Read what is not here."""
+        missing = [revision_id for revision_id in set(revision_ids) if revision_id not in self._workflows]
+        if not missing:
+            return
+        query = select(revisions.c.id, revisions.c.compiled, revisions.c.number, revisions.c.commit)
+        for revision_id, compiled, number, commit_id in connection.execute(query.where(revisions.c.id.in_(missing))):
+            self._workflows[revision_id] = (decode(compiled), number, commit_id)
+        while len(self._workflows) > max(WORKFLOWS_MAX, len(missing)):
+            self._workflows.popitem(last=False)
+
+    def get(self, revision_id: str) -> tuple[Workflow, int, str | None]:
+        """Return the workflow, its revision's number and commit."""
+        self._workflows.move_to_end(revision_id)
+        return self._workflows[revision_id]
+
+
+@dataclass(slots=True)
+class CommitResult:
+    """What became of a batch: whose changes were written, whose were not, and which runs have a signal to read."""
+
+    winners: set[str] = field(default_factory=set)
+    losers: set[str] = field(default_factory=set)
+    woken: set[str] = field(default_factory=set)
+
+
+def create_runs(connection: Connection, created: Sequence[Run]) -> None:
+    """Insert queued runs with their data, labels and taken-over task runs."""
+    _run_insert.insert(
+        connection,
+        [
+            (
+                run.id,
+                run.workflow_id,
+                run.revision_id,
+                str(run.state),
+                run.message,
+                run.trigger.get("kind", "manual"),
+                run.trigger.get("name"),
+                run.retry_of,
+                run.concurrency_resource,
+                run.created_at,
+            )
+            for run in created
+        ],
+    )
+    _data_insert.insert(connection, [(run.id, run.inputs, run.trigger, run.labels, run.fault) for run in created])
+    labels = [(key[:100], str(value)[:200], run.id) for run in created for key, value in run.labels.items()]
+    _label_insert.insert(connection, labels, ignore_conflicts=True)
+    taken_over = [_inserted(task_run, run.id) for run in created for task_run in run.tasks.values()]
+    _task_insert.insert(connection, taken_over)
+
+
+def load_runs(connection: Connection, run_ids: Iterable[str], workflows: WorkflowCache) -> dict[str, Run]:
+    """Return the runs that exist, with their task runs."""
+    wanted = list(run_ids)
+    if not wanted:
+        return {}
+    query = select(runs, run_data.c.inputs, run_data.c.trigger, run_data.c.labels, run_data.c.outputs, run_data.c.fault)
+    query = query.join(run_data, run_data.c.run_id == runs.c.id).where(runs.c.id.in_(wanted))
+    rows = list(connection.execute(query))
+    workflows.load(connection, (row.revision_id for row in rows))
+    loaded = {row.id: _run(row, *workflows.get(row.revision_id)) for row in rows}
+    begun = [row.id for row in rows if row.version > 0 or row.retry_of is not None]
+    if begun:
+        for row in connection.execute(select(task_runs).where(task_runs.c.run_id.in_(begun))):
+            task_run = _task_run(row)
+            loaded[row.run_id].tasks[task_run.task] = task_run
+    return loaded
+
+
+def commit(
+    connection: Connection,
+    batch: Sequence[Changes],
+    applied: Mapping[str, Sequence[int]],
+    dispatched: Sequence[str],
+    now: datetime,
+) -> CommitResult:
+    """Write what a batch changed: every run under the version seen, and all else only for the runs that were written.
+
+    Changes in memory (versions, `stored`) are made at once; whoever calls this throws the executions away when the
+    transaction is not committed.
+    """
+    ordered = sorted(batch, key=lambda changes: changes.run.id)
+    result = CommitResult(winners=_write_runs(connection, ordered))
+    result.losers = {changes.run.id for changes in ordered} - result.winners
+    won = [changes for changes in ordered if changes.run.id in result.winners]
+    _write_tasks(connection, won)
+    _write_rest(connection, won, applied)
+    ended = [changes.run.id for changes in won if changes.ended]
+    signals.delete_of(connection, ended)
+    result.woken = holders.acquire(connection, won, now) | holders.release(connection, ended, now)
+    _note_dispatched(connection, dispatched, now)
+    return result
+
+
+def _write_runs(connection: Connection, batch: Sequence[Changes]) -> set[str]:
+    rows = [
+        (
+            changes.run.id,
+            changes.seen_version,
+            str(changes.run.state),
+            changes.run.reason,
+            changes.run.message,
+            str(changes.run.phase),
+            changes.run.stop,
+            changes.run.forced,
+            changes.run.started_at,
+            changes.run.finished_at,
+        )
+        for changes in batch
+    ]
+    winners = _run_update.update_returning(connection, rows, "version", "version + 1")
+    for changes in batch:
+        if changes.run.id in winners:
+            changes.run.version = changes.seen_version + 1
+    outputs = [(changes.run.id, changes.run.outputs) for changes in batch if changes.ended and changes.run.outputs]
+    _outputs_update.update(connection, [row for row in outputs if row[0] in winners])
+    return winners
+
+
+def _write_tasks(connection: Connection, batch: Sequence[Changes]) -> None:
+    inserted, updated = [], []
+    for changes in batch:
+        for task_run in changes.tasks.values():
+            if task_run.stored:
+                updated.append((task_run.id, *_values(task_run)))
+            else:
+                inserted.append(_inserted(task_run, changes.run.id))
+                task_run.stored = True
+    _task_insert.insert(connection, inserted)
+    _task_update.update(connection, updated)
+
+
+def _write_rest(connection: Connection, batch: Sequence[Changes], applied: Mapping[str, Sequence[int]]) -> None:
+    ended = [
+        (
+            row.task_run_id,
+            row.number,
+            changes.run.id,
+            str(row.state),
+            row.reason,
+            row.message,
+            row.exit_code,
+            row.worker,
+            row.session,
+            row.claim_id,
+            row.log_batches,
+            row.queued_at,
+            row.started_at,
+            row.finished_at,
+        )
+        for changes in batch
+        for row in changes.attempts
+    ]
+    _attempt_insert.insert(connection, ended)
+    kept = [(changes.run.id, signal) for changes in batch if not changes.ended for signal in changes.signals]
+    signals.insert_signals(connection, kept)
+    signals.delete_applied(connection, {changes.run.id: applied.get(changes.run.id, ()) for changes in batch})
+
+
+def _note_dispatched(connection: Connection, task_run_ids: Sequence[str], now: datetime) -> None:
+    if not task_run_ids:
+        return
+    where = (task_runs.c.id.in_(task_run_ids), task_runs.c.state == "queued", task_runs.c.dispatched_at.is_(None))
+    connection.execute(update(task_runs).where(*where).values(dispatched_at=now))
+
+
+def _values(task_run: TaskRun) -> tuple[Any, ...]:
+    return (
+        str(task_run.state),
+        task_run.reason,
+        task_run.message,
+        task_run.attempt,
+        task_run.claim_id,
+        task_run.session,
+        task_run.worker,
+        task_run.stop,
+        task_run.queued_at,
+        None,
+        task_run.started_at,
+        task_run.attempt_started_at,
+        task_run.deadline_at,
+        task_run.due_at,
+        task_run.finished_at,
+        task_run.outputs,
+    )
+
+
+def _inserted(task_run: TaskRun, run_id: str) -> tuple[Any, ...]:
+    fixed = (run_id, task_run.task, task_run.key, task_run.ordinal, task_run.kind, task_run.pool, task_run.reused_from)
+    return (task_run.id, *_values(task_run), *fixed)
+
+
+def _run(row: Row[Any], workflow: Workflow, number: int, commit_id: str | None) -> Run:
+    return Run(
+        id=row.id,
+        workflow=workflow,
+        workflow_id=row.workflow_id,
+        revision_id=row.revision_id,
+        revision=number,
+        created_at=row.created_at,
+        state=RunState(row.state),
+        reason=Reason(row.reason) if row.reason else None,
+        message=row.message,
+        phase=Phase(row.phase),
+        stop=Reason(row.stop) if row.stop else None,
+        forced=row.forced,
+        version=row.version,
+        inputs=row.inputs,
+        trigger=row.trigger,
+        labels=row.labels,
+        outputs=row.outputs,
+        fault=row.fault,
+        concurrency_resource=row.concurrency_resource,
+        retry_of=row.retry_of,
+        commit=commit_id,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )
+
+
+def _task_run(row: Row[Any]) -> TaskRun:
+    return TaskRun(
+        id=row.id,
+        task=row.task,
+        ordinal=row.ordinal,
+        key=row.key,
+        state=TaskState(row.state),
+        reason=Reason(row.reason) if row.reason else None,
+        message=row.message,
+        attempt=row.attempt,
+        claim_id=row.claim_id,
+        session=row.session,
+        worker=row.worker,
+        stop=row.stop,
+        queued_at=row.queued_at,
+        started_at=row.started_at,
+        attempt_started_at=row.attempt_started_at,
+        deadline_at=row.deadline_at,
+        due_at=row.due_at,
+        finished_at=row.finished_at,
+        outputs=row.outputs,
+        pool=row.pool,
+        kind=row.kind,
+        reused_from=row.reused_from,
+        stored=True,
+    )

@@ -1,0 +1,189 @@
+"""Workers' sessions: their leases, and what they hold."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from engine.machine.model import NewSignal, attempt_name
+from engine.machine.states import TaskState
+from engine.store.signals import insert_signals
+from engine.store.tables import sessions, task_runs
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What a heartbeat says of its session. `held` and `reattached` name attempts."""
+
+    session: str
+    worker: str
+    host: str
+    pools: tuple[str, ...]
+    kinds: tuple[str, ...]
+    slots: int
+    reply_to: str
+    draining: bool
+    held: tuple[str, ...]
+    reattached: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RunningAttempt:
+    """An attempt that the database has running."""
+
+    task_run_id: str
+    attempt: int
+    claim_id: str
+    session: str
+    worker: str
+    run_id: str
+
+    @property
+    def name(self) -> str:
+        """The attempt's name."""
+        return attempt_name(self.task_run_id, self.attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStanding:
+    """How an attempt that a worker says it holds stands in the database."""
+
+    running: bool
+    claim_id: str | None
+    stop: bool
+
+
+def renew(connection: Connection, beats: Sequence[Beat], now: datetime, ttl: timedelta) -> list[RunningAttempt]:
+    """Renew the leases.
+
+    A new session ends the older ones of its worker; return what these had running, but for what the new one has taken
+    over.
+    """
+    known = set(
+        connection.execute(
+            select(sessions.c.id).where(
+                sessions.c.id.in_([beat.session for beat in beats]), sessions.c.ended_at.is_(None)
+            )
+        ).scalars()
+    )
+    ended: list[RunningAttempt] = []
+    for beat in beats:
+        _upsert(connection, beat, now, ttl)
+        if beat.session not in known:
+            ended += _replace_older(connection, beat, now)
+    return ended
+
+
+def _upsert(connection: Connection, beat: Beat, now: datetime, ttl: timedelta) -> None:
+    module = postgresql if connection.dialect.name == "postgresql" else sqlite
+    moving: dict[str, Any] = {
+        "reply_to": beat.reply_to,
+        "draining": beat.draining,
+        "seen_at": now,
+        "expires_at": now + ttl,
+        "ended_at": None,
+    }
+    fixed: dict[str, Any] = {
+        "id": beat.session,
+        "worker": beat.worker,
+        "host": beat.host,
+        "pools": list(beat.pools),
+        "kinds": list(beat.kinds),
+        "slots": beat.slots,
+        "started_at": now,
+    }
+    upsert = module.insert(sessions).values(**fixed, **moving)
+    connection.execute(upsert.on_conflict_do_update(index_elements=["id"], set_=moving))
+
+
+def _replace_older(connection: Connection, beat: Beat, now: datetime) -> list[RunningAttempt]:
+    older = select(sessions.c.id).where(
+        sessions.c.worker == beat.worker, sessions.c.id < beat.session, sessions.c.ended_at.is_(None)
+    )
+    ids = list(connection.execute(older).scalars())
+    return [row for row in end(connection, ids, now) if row.name not in beat.reattached]
+
+
+def end(connection: Connection, session_ids: Sequence[str], now: datetime) -> list[RunningAttempt]:
+    """End the sessions and return what they had running."""
+    if not session_ids:
+        return []
+    connection.execute(update(sessions).where(sessions.c.id.in_(session_ids)).values(ended_at=now, expires_at=now))
+    return running_of(connection, session_ids)
+
+
+def expire(connection: Connection, now: datetime) -> list[RunningAttempt]:
+    """End the sessions whose lease has run out and return what they had running."""
+    out = select(sessions.c.id).where(sessions.c.ended_at.is_(None), sessions.c.expires_at <= now)
+    return end(connection, list(connection.execute(out).scalars()), now)
+
+
+def running_of(connection: Connection, session_ids: Sequence[str]) -> list[RunningAttempt]:
+    """Return what the database has running for these sessions."""
+    query = _running().where(task_runs.c.session.in_(session_ids))
+    return [RunningAttempt(*row) for row in connection.execute(query)]
+
+
+def attempts_of(
+    connection: Connection, beats: Sequence[Beat]
+) -> tuple[dict[str, list[RunningAttempt]], dict[str, AttemptStanding]]:
+    """Return what the database has running, by session, and how what the sessions list stands, by attempt name."""
+    listed = {name.rpartition(":")[0] for beat in beats for name in beat.held}
+    in_session = and_(task_runs.c.state == TaskState.RUNNING, task_runs.c.session.in_([beat.session for beat in beats]))
+    query = _running(task_runs.c.state, task_runs.c.stop).where(or_(in_session, task_runs.c.id.in_(listed)))
+    running: dict[str, list[RunningAttempt]] = defaultdict(list)
+    standing: dict[str, AttemptStanding] = {}
+    for row in connection.execute(query):
+        is_running = row.state == TaskState.RUNNING
+        if is_running:
+            running[row.session].append(RunningAttempt(*row[:6]))
+        if is_running or row.state == TaskState.QUEUED:
+            standing[attempt_name(row.id, row.attempt)] = AttemptStanding(is_running, row.claim_id, row.stop)
+    return running, standing
+
+
+def _running(*more: Any) -> Any:
+    columns = (
+        *(task_runs.c.id, task_runs.c.attempt, task_runs.c.claim_id),
+        *(task_runs.c.session, task_runs.c.worker, task_runs.c.run_id),
+    )
+    query = select(*columns, *more)
+    return query if more else query.where(task_runs.c.state == TaskState.RUNNING)
+
+
+def signal_lost(connection: Connection, lost: Iterable[RunningAttempt], now: datetime) -> set[str]:
+    """Tell the runs that these attempts are lost; return the runs to wake."""
+    rows = [
+        (
+            row.run_id,
+            NewSignal(
+                "lost",
+                {"task_run_id": row.task_run_id, "claim_id": row.claim_id, "session": row.session},
+                now,
+                f"lost:{row.name}:{row.session}",
+            ),
+        )
+        for row in lost
+    ]
+    insert_signals(connection, rows)
+    return {run_id for run_id, _ in rows}
+
+
+def live_sessions(connection: Connection) -> set[str]:
+    """Return the sessions that have not ended."""
+    return set(connection.execute(select(sessions.c.id).where(sessions.c.ended_at.is_(None))).scalars())
+
+
+def forget_sessions(connection: Connection, before: datetime) -> int:
+    """Delete sessions that ended before that moment; return how many."""
+    old = sessions.delete().where(sessions.c.ended_at.is_not(None), sessions.c.ended_at < before)
+    return connection.execute(old).rowcount
+
+
+def all_sessions(connection: Connection) -> Sequence[Row[Any]]:
+    """Return every session that is remembered, the newest first."""
+    return connection.execute(select(sessions).order_by(sessions.c.id.desc())).all()

@@ -1,0 +1,58 @@
+"""Signals: what anybody tells a run. The executor reads what is due and deletes what it has applied."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, select
+
+from engine.machine.model import NewSignal
+from engine.store.bulk import Bulk
+from engine.store.tables import signals
+
+_bulk = Bulk(signals, ["run_id", "kind", "payload", "due_at", "dedupe_key"])
+
+
+@dataclass(frozen=True, slots=True)
+class SignalRow:
+    """A signal that is due."""
+
+    id: int
+    run_id: str
+    kind: str
+    payload: dict[str, Any]
+
+
+def insert_signals(connection: Connection, rows: Sequence[tuple[str, NewSignal]]) -> None:
+    """Insert signals of (run id, signal); one whose `dedupe_key` is there already is left out."""
+    _bulk.insert(
+        connection,
+        [(run_id, signal.kind, signal.payload, signal.due_at, signal.dedupe_key) for run_id, signal in rows],
+        ignore_conflicts=True,
+    )
+
+
+def due_signals(connection: Connection, run_ids: Sequence[str], now: datetime) -> list[SignalRow]:
+    """Return the due signals of these runs, in the order in which they were inserted."""
+    if not run_ids:
+        return []
+    query = (
+        select(signals.c.id, signals.c.run_id, signals.c.kind, signals.c.payload)
+        .where(signals.c.run_id.in_(run_ids), signals.c.due_at <= now)
+        .order_by(signals.c.id)
+    )
+    return [SignalRow(*row) for row in connection.execute(query)]
+
+
+def delete_applied(connection: Connection, applied: Mapping[str, Sequence[int]]) -> None:
+    """Delete signals that the transaction applies."""
+    ids = [signal_id for found in applied.values() for signal_id in found]
+    if ids:
+        connection.execute(delete(signals).where(signals.c.id.in_(ids)))
+
+
+def delete_of(connection: Connection, run_ids: Sequence[str]) -> None:
+    """Delete every signal of runs that have ended."""
+    if run_ids:
+        connection.execute(delete(signals).where(signals.c.run_id.in_(run_ids)))

@@ -1,0 +1,132 @@
+"""What the sweeps look for: things that a lost message would have said. None of these changes a run's state."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, exists, func, or_, select, update
+
+from engine.machine.model import NewSignal, attempt_name
+from engine.machine.states import RUN_TERMINAL, RunState, TaskState
+from engine.store.sessions import RunningAttempt
+from engine.store.signals import insert_signals
+from engine.store.tables import holders, resources, runs, sessions, signals, task_runs
+
+ROWS_MAX = 500
+_OPEN = runs.c.state.not_in([str(state) for state in sorted(RUN_TERMINAL)])
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedAttempt:
+    """An attempt that waits for a worker."""
+
+    attempt: str
+    pool: str
+    kind: str
+
+
+def unsent(connection: Connection, before: datetime) -> list[QueuedAttempt]:
+    """Return attempts queued before that moment whose offer was never known to be in the broker."""
+    query = _queued().where(task_runs.c.queued_at < before, task_runs.c.dispatched_at.is_(None))
+    return _attempts(connection, query)
+
+
+def oldest_queued(connection: Connection, pool: str, number: int, sent_before: datetime) -> list[QueuedAttempt]:
+    """Return the oldest queued attempts of a pool that were not offered since that moment."""
+    query = _queued().where(task_runs.c.pool == pool, task_runs.c.dispatched_at < sent_before).limit(number)
+    return _attempts(connection, query)
+
+
+def queued_by_pool(connection: Connection) -> dict[str, int]:
+    """Return how many attempts wait in each pool."""
+    query = select(task_runs.c.pool, func.count()).where(task_runs.c.state == TaskState.QUEUED)
+    return {row[0]: row[1] for row in connection.execute(query.group_by(task_runs.c.pool))}
+
+
+def mark_sent(connection: Connection, attempts: Sequence[QueuedAttempt], now: datetime) -> None:
+    """Note that these were offered (again)."""
+    ids = [attempt.attempt.rpartition(":")[0] for attempt in attempts]
+    if ids:
+        where = (task_runs.c.id.in_(ids), task_runs.c.state == TaskState.QUEUED)
+        connection.execute(update(task_runs).where(*where).values(dispatched_at=now))
+
+
+def runs_to_wake(connection: Connection, before: datetime) -> list[str]:
+    """Return runs with signals due before that moment, and queued runs that wait for nothing."""
+    due = select(signals.c.run_id).where(signals.c.due_at < before).distinct().limit(ROWS_MAX)
+    waiting = exists().where(holders.c.run_id == runs.c.id)
+    idle = (
+        select(runs.c.id)
+        .where(runs.c.state == RunState.QUEUED, _OPEN, runs.c.created_at < before, ~waiting)
+        .limit(ROWS_MAX)
+    )
+    return list(dict.fromkeys([*connection.execute(due).scalars(), *connection.execute(idle).scalars()]))
+
+
+def without_session(connection: Connection, ended_before: datetime) -> list[RunningAttempt]:
+    """Return running attempts whose session ended before that moment, or was never there."""
+    columns = (
+        *(task_runs.c.id, task_runs.c.attempt, task_runs.c.claim_id),
+        *(task_runs.c.session, task_runs.c.worker, task_runs.c.run_id),
+    )
+    query = (
+        select(*columns)
+        .outerjoin(sessions, sessions.c.id == task_runs.c.session)
+        .where(
+            task_runs.c.state == TaskState.RUNNING,
+            or_(sessions.c.id.is_(None), sessions.c.ended_at < ended_before),
+        )
+        .limit(ROWS_MAX)
+    )
+    return [RunningAttempt(*row) for row in connection.execute(query)]
+
+
+def signal_overdue(connection: Connection, deadline_before: datetime, now: datetime) -> set[str]:
+    """Tell the runs of attempts whose deadline lies before that moment; return the runs to wake."""
+    query = select(task_runs.c.id, task_runs.c.attempt, task_runs.c.claim_id, task_runs.c.run_id).where(
+        task_runs.c.state == TaskState.RUNNING, task_runs.c.deadline_at < deadline_before
+    )
+    rows = [
+        (
+            row.run_id,
+            NewSignal(
+                "overdue",
+                {"task_run_id": row.id, "claim_id": row.claim_id},
+                now,
+                f"overdue:{attempt_name(row.id, row.attempt)}:{row.claim_id}",
+            ),
+        )
+        for row in connection.execute(query.limit(ROWS_MAX))
+    ]
+    insert_signals(connection, rows)
+    return {run_id for run_id, _ in rows}
+
+
+def holders_of_ended_runs(connection: Connection) -> list[str]:
+    """Return runs that have ended and still hold something. There must be none."""
+    query = select(holders.c.run_id).join(runs, runs.c.id == holders.c.run_id).where(~_OPEN).distinct().limit(ROWS_MAX)
+    return list(connection.execute(query).scalars())
+
+
+def resources_with_room(connection: Connection) -> list[str]:
+    """Return resources with free capacity that somebody waits for."""
+    held = func.count(holders.c.held_at)
+    query = (
+        select(holders.c.resource)
+        .join(resources, resources.c.name == holders.c.resource)
+        .group_by(holders.c.resource, resources.c.capacity)
+        .having(and_(held < resources.c.capacity, func.count() > held))
+        .limit(ROWS_MAX)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def _queued() -> Select[Any]:
+    columns = (task_runs.c.id, task_runs.c.attempt, task_runs.c.pool, task_runs.c.kind)
+    query = select(*columns).where(task_runs.c.state == TaskState.QUEUED)
+    return query.order_by(task_runs.c.queued_at).limit(ROWS_MAX)
+
+
+def _attempts(connection: Connection, query: Select[Any]) -> list[QueuedAttempt]:
+    return [QueuedAttempt(attempt_name(row.id, row.attempt), row.pool, row.kind) for row in connection.execute(query)]
