@@ -1,0 +1,67 @@
+"""The janitor: deletes old data in bounded bites, once an hour."""
+
+import logging
+from datetime import timedelta
+from typing import Final
+
+from engine.clock import Clock, system_clock
+from engine.services.service import Loop
+from engine.store import retention
+from engine.store.database import Database
+from engine.store.sessions import forget_sessions
+
+log = logging.getLogger(__name__)
+
+TURN_SECONDS: Final = 3600.0
+KEYS_KEPT: Final = timedelta(hours=24)
+SESSIONS_KEPT: Final = timedelta(days=1)
+
+
+class Janitor:
+    """The loop of retention; one process at a time runs it."""
+
+    name = "janitor"
+
+    def __init__(self, database: Database, *, retention_days: float = 90.0, clock: Clock = system_clock) -> None:
+        self._database = database
+        self._kept = timedelta(days=retention_days)
+        self._clock = clock
+        self._loop = Loop(self.name, self._turn)
+
+    @property
+    def fault(self) -> str:
+        """Why the janitor is not well; empty when it is."""
+        return self._loop.fault
+
+    def start(self) -> None:
+        """Start the loop; the first cleaning comes a turn later."""
+        self._loop.start()
+
+    def stop(self) -> None:
+        """End the loop."""
+        self._loop.stop()
+
+    def clean(self) -> int:
+        """Delete what is too old, a bite a transaction; return how many runs went."""
+        with self._database.exclusive("janitor") as mine:
+            if not mine:
+                return 0
+            now = self._database.now()
+            deleted = 0
+            while not self._loop.stopping:
+                with self._database.write() as connection:
+                    bite = retention.delete_runs(connection, now - self._kept)
+                deleted += bite
+                if bite < retention.RUNS_MAX:
+                    break
+            with self._database.write() as connection:
+                retention.delete_firings(connection, now - self._kept)
+                retention.delete_idempotency_keys(connection, now - KEYS_KEPT)
+                forget_sessions(connection, now - SESSIONS_KEPT)
+        if deleted:
+            log.info("%d runs older than %s were deleted", deleted, self._kept)
+        return deleted
+
+    def _turn(self) -> None:
+        if self._loop.pause(TURN_SECONDS):
+            self.clean()
