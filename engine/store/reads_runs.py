@@ -183,6 +183,12 @@ def count_task_states(connection: Connection, run_id: str) -> dict[str, int]:
     return dict(connection.execute(query).tuples().all())
 
 
+def list_task_states(connection: Connection, run_id: str) -> dict[str, str]:
+    """Return the state of each task of the run that has a row."""
+    query = select(task_runs.c.task, task_runs.c.state).where(task_runs.c.run_id == run_id)
+    return dict(connection.execute(query).tuples().all())
+
+
 _TASK: tuple[ColumnElement[Any], ...] = (
     task_runs.c.id,
     task_runs.c.task,

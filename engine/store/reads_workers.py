@@ -84,22 +84,20 @@ def count_pool_tasks(connection: Connection, pool: str) -> dict[str, int]:
     return dict(connection.execute(query).tuples().all())
 
 
-def list_holders(connection: Connection, resource: str, *, limit: int) -> list[HolderRow]:
-    """Return who holds and who waits for a resource, in their order."""
-    query = (
-        select(
-            holders.c.run_id,
-            holders.c.task_run_id,
-            holders.c.units,
-            holders.c.position,
-            holders.c.held_at,
-            holders.c.created_at,
-        )
-        .where(holders.c.resource == resource)
-        .order_by(holders.c.position)
-        .limit(limit)
+def list_holders(connection: Connection, resource: str, *, limit: int, keys: bool = False) -> list[HolderRow]:
+    """Return who holds and who waits for a resource, in their order; with `keys`, for those of its keys too."""
+    query = select(
+        holders.c.run_id,
+        holders.c.task_run_id,
+        holders.c.units,
+        holders.c.position,
+        holders.c.held_at,
+        holders.c.created_at,
     )
-    return [HolderRow(*row) for row in connection.execute(query)]
+    named = holders.c.resource == resource
+    if keys:
+        named = named | holders.c.resource.startswith(f"{resource}:", autoescape=True)
+    return [HolderRow(*row) for row in connection.execute(query.where(named).order_by(holders.c.position).limit(limit))]
 
 
 def read_capacity(connection: Connection, resource: str) -> int | None:

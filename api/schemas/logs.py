@@ -1,0 +1,55 @@
+"""Log lines of a run."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from api.schemas.base import Answer
+from engine.broker.logs import Stream, unpack
+from engine.store.reads_logs import LogBatchRow
+
+
+class LogLine(Answer, frozen=True, kw_only=True):
+    """One line of one attempt. `pos` is that of its batch: batches that come later have higher ones."""
+
+    pos: int
+    task: str
+    key: str
+    attempt: int
+    at: datetime
+    stream: Stream
+    text: str
+
+
+class LogPage(Answer, frozen=True, kw_only=True):
+    """Log lines in order. `complete` says that the run has ended and nothing more can come."""
+
+    items: list[LogLine]
+    next: str | None
+    complete: bool
+
+
+class LogEnd(Answer, frozen=True, kw_only=True):
+    """The last event of a stream. `incomplete` says that lines are missing that an attempt announced."""
+
+    state: str
+    incomplete: bool
+
+
+def lines_of(batch: LogBatchRow) -> Iterator[LogLine]:
+    """Give the lines of a batch. Raises `ValueError` for one that cannot be read."""
+    for line in unpack(batch.data):
+        yield LogLine(
+            pos=batch.pos,
+            task=batch.task,
+            key=batch.key,
+            attempt=batch.attempt,
+            at=line.at,
+            stream=line.stream,
+            text=line.text,
+        )
+
+
+def as_text(line: LogLine) -> str:
+    """Return a line as `format=text` shows it: time, task, stream, text."""
+    task = f"{line.task}[{line.key}]" if line.key else line.task
+    return f"{line.at:%Y-%m-%dT%H:%M:%S}.{line.at.microsecond // 1000:03}Z {task} {line.stream} {line.text}\n"

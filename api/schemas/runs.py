@@ -1,0 +1,254 @@
+"""Runs, their task runs and attempts."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from msgspec import Meta, field
+
+from api.schemas.base import Answer, Ask
+from api.schemas.workflows import WorkflowName
+from engine.machine.model import Run as CreatedRun
+from engine.machine.states import AttemptState, Reason, RunState, TaskState
+from engine.store.reads_runs import EndedAttempt, RunRow, RunValues, TaskRow
+
+LabelKey = Annotated[str, Meta(min_length=1, max_length=100)]
+LabelValue = Annotated[str, Meta(max_length=200)]
+
+
+class RunTrigger(Answer, frozen=True, kw_only=True):
+    """What made the run: `manual`, `schedule` and so on, and the workflow's trigger of that name, if it was one."""
+
+    kind: str
+    name: str | None
+
+
+class Attempt(Answer, frozen=True, kw_only=True):
+    """One try. The current one is `queued` or `running`; the others have ended."""
+
+    number: int
+    state: AttemptState | TaskState
+    reason: Reason | None
+    message: str
+    exit_code: int | None
+    worker: str | None
+    queued_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class TaskRun(Answer, frozen=True, kw_only=True):
+    """One task in one run. `due_at` is when a wait or a retry's delay is over."""
+
+    id: str
+    task: str
+    key: str
+    kind: str
+    pool: str
+    state: TaskState
+    reason: Reason | None
+    message: str
+    outputs: dict[str, Any] | None
+    reused_from: str | None
+    due_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    attempts: list[Attempt]
+
+    @classmethod
+    def of(cls, row: TaskRow, ended: Iterable[EndedAttempt]) -> Self:
+        """Return the task run of a row and its ended attempts, with the current one at the end."""
+        attempts = [_ended(attempt) for attempt in ended]
+        if row.state in _CURRENT:
+            attempts.append(_current(row))
+        return cls(
+            id=row.id,
+            task=row.task,
+            key=row.key,
+            kind=row.kind,
+            pool=row.pool,
+            state=TaskState(row.state),
+            reason=_reason(row.reason),
+            message=row.message,
+            outputs=row.outputs,
+            reused_from=row.reused_from,
+            due_at=row.due_at,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+            attempts=attempts,
+        )
+
+    @classmethod
+    def pending(cls, *, run_id: str, ordinal: int, task: str, kind: str, pool: str) -> Self:
+        """Return a task run that has no row yet."""
+        return cls(
+            id=f"{run_id}-{ordinal}",
+            task=task,
+            key="",
+            kind=kind,
+            pool=pool,
+            state=TaskState.PENDING,
+            reason=None,
+            message="",
+            outputs=None,
+            reused_from=None,
+            due_at=None,
+            started_at=None,
+            finished_at=None,
+            attempts=[],
+        )
+
+
+class TaskRunPage(Answer, frozen=True, kw_only=True):
+    """Task runs in the order of the file."""
+
+    items: list[TaskRun]
+    next: str | None
+
+
+class Run(Answer, frozen=True, kw_only=True):
+    """One run. `stop` says that it is being stopped, and why."""
+
+    id: str
+    workflow: WorkflowName
+    revision: int
+    state: RunState
+    reason: Reason | None
+    message: str
+    stop: Reason | None
+    trigger: RunTrigger
+    labels: dict[str, str]
+    retry_of: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, row: RunRow) -> Self:
+        """Return the run of a row."""
+        return cls(**_fields(row))
+
+    @classmethod
+    def created(cls, run: CreatedRun) -> Self:
+        """Return a run that was created this moment."""
+        return cls(
+            id=run.id,
+            workflow=WorkflowName(namespace=run.workflow.namespace, name=run.workflow.name),
+            revision=run.revision,
+            state=run.state,
+            reason=run.reason,
+            message=run.message,
+            stop=run.stop,
+            trigger=RunTrigger(kind=run.trigger["kind"], name=run.trigger.get("name")),
+            labels=run.labels,
+            retry_of=run.retry_of,
+            created_at=run.created_at,
+            started_at=run.started_at,
+            finished_at=run.finished_at,
+        )
+
+
+class RunPage(Answer, frozen=True, kw_only=True):
+    """Runs, newest first."""
+
+    items: list[Run]
+    next: str | None
+
+
+class RunDetail(Run, frozen=True, kw_only=True):
+    """One run with what it was given and gave, its task runs counted by state, and the first 200 of them.
+
+    `tasks_next` is the cursor of those after them, for `/runs/{id}/tasks`.
+    """
+
+    inputs: dict[str, Any]
+    outputs: dict[str, Any] | None
+    trigger_details: dict[str, Any]
+    task_counts: dict[str, int]
+    tasks: list[TaskRun]
+    tasks_next: str | None
+
+    @classmethod
+    def whole(cls, row: RunRow, values: RunValues, counts: dict[str, int], tasks: TaskRunPage) -> Self:
+        """Return the run of a row with what belongs to it."""
+        return cls(
+            **_fields(row),
+            inputs=values.inputs,
+            outputs=values.outputs,
+            trigger_details=values.trigger,
+            task_counts=counts,
+            tasks=tasks.items,
+            tasks_next=tasks.next,
+        )
+
+
+class RunRequest(Ask, frozen=True, kw_only=True):
+    """What a run is asked for with. `labels` are added to the workflow's."""
+
+    inputs: dict[str, Any] = field(default_factory=dict)
+    labels: dict[LabelKey, LabelValue] = field(default_factory=dict)
+
+
+class CancelRequest(Ask, frozen=True, kw_only=True):
+    """How to cancel. `force` stops what an earlier cancel spared, without grace."""
+
+    force: bool = False
+
+
+class RerunRequest(Ask, frozen=True, kw_only=True):
+    """Which revision runs again: the newest, or the one that ran."""
+
+    revision: Literal["newest", "same"] = "newest"
+
+
+_CURRENT = {TaskState.QUEUED, TaskState.RUNNING}
+
+
+def _reason(text: str | None) -> Reason | None:
+    return None if text is None else Reason(text)
+
+
+def _ended(row: EndedAttempt) -> Attempt:
+    return Attempt(
+        number=row.number,
+        state=AttemptState(row.state),
+        reason=_reason(row.reason),
+        message=row.message,
+        exit_code=row.exit_code,
+        worker=row.worker,
+        queued_at=row.queued_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )
+
+
+def _current(row: TaskRow) -> Attempt:
+    return Attempt(
+        number=row.attempt,
+        state=TaskState(row.state),
+        reason=None,
+        message=row.message,
+        exit_code=None,
+        worker=row.worker,
+        queued_at=row.queued_at,
+        started_at=row.attempt_started_at,
+        finished_at=None,
+    )
+
+
+def _fields(row: RunRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "workflow": WorkflowName(namespace=row.namespace, name=row.name),
+        "revision": row.revision,
+        "state": RunState(row.state),
+        "reason": _reason(row.reason),
+        "message": row.message,
+        "stop": _reason(row.stop),
+        "trigger": RunTrigger(kind=row.trigger_kind, name=row.trigger_name),
+        "labels": row.labels,
+        "retry_of": row.retry_of,
+        "created_at": row.created_at,
+        "started_at": row.started_at,
+        "finished_at": row.finished_at,
+    }

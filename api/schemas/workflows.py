@@ -1,0 +1,172 @@
+"""Workflows, their revisions, triggers and firings to come."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from api.schemas.base import Answer, Ask
+from engine.store.reads_workflows import RevisionRow, TriggerRow, WorkflowRow
+
+
+class WorkflowName(Answer, frozen=True, kw_only=True):
+    """What names a workflow."""
+
+    namespace: str
+    name: str
+
+
+class Pause(Answer, frozen=True, kw_only=True):
+    """Since when a workflow's triggers rest, on whose account, and why."""
+
+    since: datetime
+    by: str | None
+    reason: str | None
+
+
+class Workflow(Answer, frozen=True, kw_only=True):
+    """One workflow. `revision` is the active one's number; `pause` is null unless it is paused."""
+
+    namespace: str
+    name: str
+    description: str
+    labels: dict[str, str]
+    source: str
+    path: str
+    revision: int | None
+    revision_count: int
+    pause: Pause | None
+    archived_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, row: WorkflowRow) -> Self:
+        """Return the workflow of a row."""
+        return cls(**_fields(row))
+
+
+class WorkflowPage(Answer, frozen=True, kw_only=True):
+    """Workflows by namespace and name."""
+
+    items: list[Workflow]
+    next: str | None
+
+
+class Revision(Answer, frozen=True, kw_only=True):
+    """One immutable revision of a workflow. `digest` is the SHA-256 of its normalised document."""
+
+    number: int
+    digest: str
+    source: str
+    path: str
+    commit: str | None
+    author: str | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: RevisionRow) -> Self:
+        """Return the revision of a row."""
+        return cls(**_revision_fields(row))
+
+
+class RevisionDetail(Revision, frozen=True, kw_only=True):
+    """One revision with its document: what was written, with anchors, merges and the namespace resolved."""
+
+    document: dict[str, Any]
+
+    @classmethod
+    def with_document(cls, row: RevisionRow, document: dict[str, Any]) -> Self:
+        """Return the revision of a row with its document."""
+        return cls(**_revision_fields(row), document=document)
+
+
+class RevisionPage(Answer, frozen=True, kw_only=True):
+    """Revisions, newest first."""
+
+    items: list[Revision]
+    next: str | None
+
+
+class Trigger(Answer, frozen=True, kw_only=True):
+    """One trigger. `next_fire_time` is the nominal time, `next_at` the same with its jitter."""
+
+    name: str
+    kind: str
+    spec: dict[str, Any]
+    last_fire_time: datetime | None
+    next_fire_time: datetime | None
+    next_at: datetime | None
+
+    @classmethod
+    def of(cls, row: TriggerRow) -> Self:
+        """Return the trigger of a row."""
+        return cls(
+            name=row.name,
+            kind=row.kind,
+            spec=row.spec,
+            last_fire_time=row.last_fire_time,
+            next_fire_time=row.next_fire_time,
+            next_at=row.next_at,
+        )
+
+
+class WorkflowDetail(Workflow, frozen=True, kw_only=True):
+    """One workflow with its active revision, its triggers, and whether its workers are prepared for it."""
+
+    active_revision: RevisionDetail | None
+    triggers: list[Trigger]
+    ready: dict[str, Any]
+
+    @classmethod
+    def whole(cls, row: WorkflowRow, revision: RevisionDetail | None, triggers: list[Trigger]) -> Self:
+        """Return the workflow of a row with what belongs to it."""
+        return cls(**_fields(row), active_revision=revision, triggers=triggers, ready=row.ready)
+
+
+class Upcoming(Answer, frozen=True, kw_only=True):
+    """One firing to come."""
+
+    trigger: str
+    fire_time: datetime
+
+
+class UpcomingPage(Answer, frozen=True, kw_only=True):
+    """Firings to come, the earliest first. `next` is always null: ask for more with `limit`."""
+
+    items: list[Upcoming]
+    next: None = None
+
+
+class PauseRequest(Ask, frozen=True, kw_only=True):
+    """Why a workflow's triggers are to rest."""
+
+    reason: str = ""
+
+
+def _fields(row: WorkflowRow) -> dict[str, Any]:
+    pause = Pause(since=row.paused_at, by=row.paused_by, reason=row.pause_reason) if row.paused_at else None
+    return {
+        "namespace": row.namespace,
+        "name": row.name,
+        "description": row.description,
+        "labels": row.labels,
+        "source": row.source,
+        "path": row.path,
+        "revision": row.active_revision,
+        "revision_count": row.revision_count,
+        "pause": pause,
+        "archived_at": row.archived_at,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+    }
+
+
+def _revision_fields(row: RevisionRow) -> dict[str, Any]:
+    return {
+        "number": row.number,
+        "digest": row.digest,
+        "source": row.source,
+        "path": row.path,
+        "commit": row.commit,
+        "author": row.author,
+        "created_at": row.created_at,
+    }
