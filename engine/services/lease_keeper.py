@@ -28,7 +28,7 @@ from engine.services.service import Loop
 from engine.services.wakes import wake
 from engine.store import sessions
 from engine.store.database import Database
-from engine.store.revisions import set_ready
+from engine.store.readiness import set_ready
 
 log = logging.getLogger(__name__)
 

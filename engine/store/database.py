@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
 
 from engine.clock import Clock, system_clock
 from engine.store.errors import RetryableError, StoreError
@@ -61,8 +62,7 @@ class Database:
                 json_serializer=_dump,
                 json_deserializer=msgspec.json.decode,
                 connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
-                pool_size=16,
-                max_overflow=32,
+                **_sqlite_pool(parsed),
             )
             _tune_sqlite(engine, durability)
         return cls(engine, clock)
@@ -149,6 +149,13 @@ def _parse(url: str) -> URL:
             "  hint: CHRONOVERSE_DATABASE_URL is sqlite:///path or postgresql://user:password@host/database"
         )
     return parsed
+
+
+def _sqlite_pool(url: URL) -> dict[str, Any]:
+    """A database in memory lives as long as its one connection; a file takes as many as there are readers."""
+    if url.database in (None, "", ":memory:"):
+        return {"poolclass": StaticPool}
+    return {"pool_size": 16, "max_overflow": 32}
 
 
 def _dump(value: Any) -> str:

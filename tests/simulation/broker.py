@@ -111,6 +111,9 @@ class SimulatedBroker:
     def broadcast(self, pool: str, body: bytes) -> None:
         """Nobody listens to broadcasts here."""
 
+    def consume(self, queue: str, prefetch: int) -> SimulatedConsumer:
+        return self.consume_all([queue], prefetch)
+
     def consume_all(self, queues: Sequence[str], prefetch: int) -> SimulatedConsumer:
         consumer = SimulatedConsumer(self)
         self.consumers.append(consumer)
