@@ -1,0 +1,59 @@
+"""The application: routes, problems, OpenAPI."""
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from litestar import Litestar, Router
+from litestar.di import Provide
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+
+from api import problems
+from api.dependencies import Dependencies, Services
+from api.hosts import LoopbackOnly
+from api.parameters import known_parameters
+from api.routes import health, logs, runs, sources, validation, workers, workflows
+
+BASE = "/api/v1"
+
+
+def create_app(dependencies: Dependencies) -> Litestar:
+    """Return the application over what a process has opened. It opens and closes nothing itself."""
+    services = Services.of(dependencies)
+    runs_router = Router("/runs", tags=["runs"], route_handlers=[*runs.HANDLERS, *logs.HANDLERS])
+    resources = [workflows.ROUTER, runs_router, sources.ROUTER, workers.ROUTER, validation.ROUTER]
+    return Litestar(
+        route_handlers=[Router(BASE, route_handlers=resources, guards=[known_parameters]), health.ROUTER],
+        dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
+        exception_handlers={Exception: problems.answer},
+        middleware=[LoopbackOnly],
+        request_max_body_size=problems.BODY_BYTES_MAX,
+        openapi_config=_openapi(),
+        logging_config=None,
+        debug=False,
+    )
+
+
+def _openapi() -> OpenAPIConfig:
+    """Describe the API. The document itself is made when it is first asked for."""
+    return OpenAPIConfig(
+        title="Chronoverse",
+        version=_version(),
+        description="Workflows as code: what runs, what ran, and why not.",
+        path="/schema",
+        use_handler_docstrings=True,
+        render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"]), YamlRenderPlugin()],
+    )
+
+
+def _version() -> str:
+    try:
+        return version("chronoverse")
+    except PackageNotFoundError:  # run from a checkout that was not installed
+        return "0"
+
+
+def openapi_document(dependencies: Dependencies) -> dict[str, Any]:
+    """Return the OpenAPI document as plain values."""
+    schema: dict[str, Any] = create_app(dependencies).openapi_schema.to_schema()
+    return schema

@@ -1,0 +1,62 @@
+"""What the API works with, given once when the application is made."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
+
+from engine.broker.interface import Broker
+from engine.clock import Clock, NewId, new_id, system_clock
+from engine.services.actions import Actions
+from engine.services.notifier import RunNotifier
+from engine.services.revision_cache import RevisionCache
+from engine.store.database import Database
+
+
+def _no_sync(_: str) -> None:
+    """No syncer runs in this process: the source's own interval must do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependencies:
+    """What a process gives to its API.
+
+    `sync_now(name)` asks the syncer to look at a source at once and returns without waiting. `health` gives, for each
+    thing that the process needs, a callable that says what is wrong with it (empty: nothing). `notifier` hears of runs
+    with new log lines where the log writer is in the same process. `closing` ends followed streams.
+    """
+
+    database: Database
+    broker: Broker
+    clock: Clock = system_clock
+    new_id: NewId = new_id
+    sync_now: Callable[[str], None] = _no_sync
+    health: Mapping[str, Callable[[], str]] = field(default_factory=dict)
+    notifier: RunNotifier = field(default_factory=RunNotifier)
+    closing: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The dependencies, and what is made of them once."""
+
+    given: Dependencies
+    revisions: RevisionCache
+    actions: Actions
+
+    @classmethod
+    def of(cls, given: Dependencies) -> "Services":
+        """Return what handlers work with."""
+        revisions = RevisionCache(given.database)
+        return cls(given, revisions, Actions(given.database, given.broker, revisions, given.clock, given.new_id))
+
+    @property
+    def database(self) -> Database:
+        """The store."""
+        return self.given.database
+
+
+Injected = NamedDependency[SkipValidation[Services]]
+"""How a handler asks for `services`."""

@@ -1,0 +1,59 @@
+"""Who may ask, as long as there is no authentication: this machine's own programs, and pages of this very server.
+
+A page elsewhere could name this server by a name of its own (DNS rebinding) or send a form to it; so the Host header
+must be a loopback name, and an Origin that comes with a request that changes something must be the server itself.
+"""
+
+import ipaddress
+from typing import Final
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+
+from api.problems import FORBIDDEN_ORIGIN, MEDIA_TYPE, encoded
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def is_loopback(name: str) -> bool:
+    """Whether a host name or address (without port) is this machine's own."""
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class LoopbackOnly:
+    """Refuses requests that were not meant for this machine's own server."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what may pass, refuse the rest with a problem."""
+        refusal = _refusal(scope) if scope["type"] == ScopeType.HTTP else ""
+        if not refusal:
+            await self._app(scope, receive, send)
+            return
+        body = encoded(FORBIDDEN_ORIGIN, refusal, scope["path"])
+        headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": FORBIDDEN_ORIGIN.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _refusal(scope: HTTPScope) -> str:
+    headers = {name: value.decode("latin-1") for name, value in scope["headers"] if name in (b"host", b"origin")}
+    host, origin = headers.get(b"host", ""), headers.get(b"origin")
+    if not is_loopback(_name(host)):
+        return f"the Host {host!r} is not this machine's own name\n  hint: use http://localhost or http://127.0.0.1"
+    if origin is not None and scope["method"] not in SAFE_METHODS and origin != f"{scope['scheme']}://{host}":
+        return f"the Origin {origin!r} is not this server\n  hint: send changes from a page of http://{host}"
+    return ""
+
+
+def _name(host: str) -> str:
+    if host.startswith("["):
+        return host.partition("]")[0][1:]
+    return host.partition(":")[0].lower()

@@ -1,0 +1,166 @@
+"""Every way a request can fail, in one table, and as what it is answered (RFC 9457).
+
+A type is `urn:chronoverse:problem:<name>` and never changes its meaning. No answer carries a traceback: what is not
+expected is logged here, and answered with a name to look for in the log.
+"""
+
+import logging
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import EnumMeta
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import (
+    ClientException,
+    HTTPException,
+    MethodNotAllowedException,
+    NotFoundException,
+    SerializationException,
+    ValidationException,
+)
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+
+from api.schemas.problems import FieldFault, Problem
+from engine.broker.interface import BrokerError
+from engine.services.actions import ConflictError, InvalidInputsError, KeyReusedError, UnknownError
+from engine.store.errors import RetryableError, StoreError
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE: Final = "application/problem+json"
+BODY_BYTES_MAX: Final = 2 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of problem: the last part of its type, its status, and its title."""
+
+    name: str
+    status: int
+    title: str
+
+
+@dataclass(slots=True)
+class RefusedError(Exception):
+    """A request that this layer itself refuses."""
+
+    kind: Kind
+    detail: str
+    faults: list[FieldFault] = field(default_factory=list)
+
+
+BAD_PARAMETER: Final = Kind("bad-parameter", 400, "A parameter of the request is wrong")
+BAD_BODY: Final = Kind("bad-body", 400, "The body is not what it should be")
+INVALID_BODY: Final = Kind("invalid-body", 422, "The body does not fit its schema")
+NOT_FOUND: Final = Kind("not-found", 404, "There is no such thing")
+FORBIDDEN_ORIGIN: Final = Kind("forbidden-origin", 403, "The request comes from elsewhere")
+INTERNAL: Final = Kind("internal-error", 500, "The server failed")
+
+KINDS: Final[Mapping[type[Exception], Kind]] = {
+    UnknownError: NOT_FOUND,
+    ConflictError: Kind("conflict", 409, "The present state does not allow it"),
+    InvalidInputsError: Kind("invalid-inputs", 422, "The inputs do not fit"),
+    KeyReusedError: Kind("idempotency-key-reused", 422, "The idempotency key was used for another request"),
+    RetryableError: Kind("unavailable", 503, "The database cannot be had now"),
+    StoreError: Kind("unavailable", 503, "The database cannot be had now"),
+    BrokerError: Kind("unavailable", 503, "The broker cannot be had now"),
+    RequestEntityTooLarge: Kind("too-large", 413, "The body is too large"),
+    SerializationException: BAD_BODY,
+    ValidationException: BAD_PARAMETER,
+    MethodNotAllowedException: Kind("method-not-allowed", 405, "The method is not allowed here"),
+    NotFoundException: NOT_FOUND,
+    ClientException: BAD_BODY,
+}
+"""The one table; the first entry that an exception is an instance of counts."""
+
+
+def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    """Return the answer to a request that failed with `error`."""
+    kind, detail, faults = _described(request, error)
+    problem = Problem(
+        type=f"urn:chronoverse:problem:{kind.name}",
+        title=kind.title,
+        status=kind.status,
+        detail=detail,
+        instance=request.url.path,
+        errors=faults,
+    )
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    if kind.status == 503:
+        headers["Retry-After"] = "1"
+    return Response(problem, status_code=kind.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _described(request: Request[Any, Any, Any], error: Exception) -> tuple[Kind, str, list[FieldFault]]:
+    if isinstance(error, RefusedError):
+        return error.kind, error.detail, error.faults
+    kind = next((kind for known, kind in KINDS.items() if isinstance(error, known)), INTERNAL)
+    if kind is INTERNAL:
+        return kind, _logged(request, error), []
+    if isinstance(error, ValidationException):
+        return _invalid(request, error)
+    if isinstance(error, InvalidInputsError):
+        faults = [FieldFault(place=f"body.inputs.{fault.name}", message=fault.message) for fault in error.faults]
+        return kind, str(error), faults
+    if isinstance(error, NotFoundException):
+        return kind, f"there is nothing at {request.url.path}\n  hint: /schema lists every path", []
+    if isinstance(error, RequestEntityTooLarge):
+        return kind, f"a body holds at most {BODY_BYTES_MAX} bytes", []
+    if isinstance(error, MethodNotAllowedException):
+        return kind, f"{request.method} is not allowed at {request.url.path}\n  hint: /schema lists every method", []
+    if isinstance(error, HTTPException):
+        return kind, error.detail, []
+    return kind, str(error), []
+
+
+def _logged(request: Request[Any, Any, Any], error: Exception) -> str:
+    name = uuid.uuid4().hex[:12]
+    log.error("%s %s failed [%s]", request.method, request.url.path, name, exc_info=error)
+    return f"the request failed for a reason of the server's own; its log has it under {name}"
+
+
+def _invalid(request: Request[Any, Any, Any], error: ValidationException) -> tuple[Kind, str, list[FieldFault]]:
+    faults = list(_faults(request, error))
+    body = any(fault.place.startswith("body") for fault in faults)
+    kind = INVALID_BODY if body else BAD_PARAMETER
+    places = ", ".join(fault.place for fault in faults)
+    return kind, f"{kind.title.lower()}: {places}" if places else error.detail, faults
+
+
+def _faults(request: Request[Any, Any, Any], error: ValidationException) -> Iterator[FieldFault]:
+    for entry in error.extra or []:
+        if not isinstance(entry, dict):
+            continue
+        key, source = str(entry.get("key", "")), str(entry.get("source", "query"))
+        if source == "body" and key == "data":
+            key = ""
+        yield FieldFault(
+            place=f"{source}.{key}".rstrip("."), message=str(entry.get("message", "")), hint=_allowed(request, key)
+        )
+
+
+def _allowed(request: Request[Any, Any, Any], key: str) -> str:
+    """Return what a parameter may be, where it is one of a few names."""
+    definition = request.route_handler.parsed_fn_signature.parameters.get(key)
+    if definition is None:
+        return ""
+    for annotation in (definition.annotation, *(inner.annotation for inner in definition.inner_types)):
+        for found in (annotation, *getattr(annotation, "__args__", ())):
+            if isinstance(found, EnumMeta):
+                return f"one of {', '.join(str(member.value) for member in found)}"  # type: ignore[var-annotated]
+    return ""
+
+
+def encoded(kind: Kind, detail: str, instance: str) -> bytes:
+    """Return a problem document for what is refused before there is a request to answer."""
+    problem = Problem(
+        type=f"urn:chronoverse:problem:{kind.name}",
+        title=kind.title,
+        status=kind.status,
+        detail=detail,
+        instance=instance,
+    )
+    return msgspec.json.encode(problem)

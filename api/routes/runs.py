@@ -1,0 +1,128 @@
+"""Runs: listed, shown, explained, cancelled, retried and rerun."""
+
+from typing import Annotated
+
+from litestar import Response, get, post
+from litestar.params import FromPath, JSONBody, QueryParameter
+
+from api.dependencies import Injected, Services
+from api.parameters import (
+    PAGE_SIZE,
+    PAGE_SIZE_MAX,
+    Cursor,
+    Labels,
+    Limit,
+    Moment,
+    cursor_id,
+    cursor_number,
+    found,
+    page,
+    read_labels,
+    read_moment,
+    read_workflow,
+)
+from api.parameters import (
+    run_id as checked_id,
+)
+from api.routes.workflows import ANYBODY, created
+from api.schemas.runs import CancelRequest, RerunRequest, Run, RunDetail, RunPage, TaskRunPage
+from api.schemas.states import Explanation
+from api.tasks import task_counts, task_page
+from engine.machine.states import RunState
+from engine.services.explanations import Explainer, summary_of
+from engine.store import reads_runs as reads
+from engine.store.reads_workflows import read_workflow as workflow_row
+
+
+@get("/", sync_to_thread=True, operation_id="listRuns", summary="List runs")
+def list_runs(
+    services: Injected,
+    workflow: Annotated[str | None, QueryParameter(description="`namespace/name`")] = None,
+    state: Annotated[list[RunState] | None, QueryParameter(description="Repeat it for several.")] = None,
+    label: Labels = None,
+    since: Moment = None,
+    until: Moment = None,
+    trigger: Annotated[str | None, QueryParameter(description="Kind of the trigger: `manual`, `cron` …")] = None,
+    limit: Limit = PAGE_SIZE,
+    cursor: Cursor = None,
+) -> RunPage:
+    """List runs, newest first. A page stays the same when new runs come."""
+    before = cursor_id(cursor)
+    moments = read_moment("since", since), read_moment("until", until)
+    with services.database.read() as connection:
+        workflow_id = None
+        if workflow is not None:
+            row = workflow_row(connection, *read_workflow(workflow))
+            workflow_id = found(row, f"workflow {workflow}").id
+        wanted = reads.RunFilter(
+            workflow_id=workflow_id,
+            states=[str(item) for item in state or []],
+            labels=read_labels(label),
+            since=moments[0],
+            until=moments[1],
+            trigger=trigger,
+        )
+        rows, more = page(reads.list_runs(connection, wanted, before=before, limit=limit + 1), limit)
+    return RunPage(items=[Run.of(row) for row in rows], next=rows[-1].id if more else None)
+
+
+@get("/{run_id:str}", sync_to_thread=True, operation_id="getRun", summary="Show a run")
+def get_run(services: Injected, run_id: FromPath[str]) -> RunDetail:
+    """Show a run with its values, its task runs counted by state, and the first 200 of them."""
+    row = _run(services, run_id)
+    graph = services.revisions.get(row.revision_id).graph
+    with services.database.read() as connection:
+        values = reads.read_run_values(connection, row.id)
+        counts = task_counts(connection, row, graph)
+        tasks = task_page(connection, row, graph, first=0, limit=PAGE_SIZE_MAX)
+    return RunDetail.whole(row, values, counts, tasks)
+
+
+@get("/{run_id:str}/tasks", sync_to_thread=True, operation_id="listTaskRuns", summary="List task runs")
+def list_task_runs(
+    services: Injected, run_id: FromPath[str], limit: Limit = PAGE_SIZE, cursor: Cursor = None
+) -> TaskRunPage:
+    """List a run's task runs in the order of the file."""
+    first = cursor_number(cursor) or 0
+    row = _run(services, run_id)
+    graph = services.revisions.get(row.revision_id).graph
+    with services.database.read() as connection:
+        return task_page(connection, row, graph, first=first, limit=limit)
+
+
+@get("/{run_id:str}/explain", sync_to_thread=True, operation_id="explainRun", summary="Explain a run")
+def explain_run(services: Injected, run_id: FromPath[str]) -> Explanation:
+    """Say what the run waits for: what the engine asks before it goes on, each with its answer."""
+    row = _run(services, run_id)
+    graph = services.revisions.get(row.revision_id).graph
+    with services.database.read() as connection:
+        checks = Explainer(connection, services.database.now()).run(row, graph)
+    return Explanation(summary=summary_of(checks), checks=checks)
+
+
+@post("/{run_id:str}/cancel", status_code=202, sync_to_thread=True, operation_id="cancelRun", summary="Cancel a run")
+def cancel_run(services: Injected, run_id: FromPath[str], data: JSONBody[CancelRequest | None] = None) -> Run:
+    """Ask for a run's end. The answer says that the wish is kept, not that the run has ended."""
+    asked = data or CancelRequest()
+    return Run.of(services.actions.cancel(checked_id(run_id), forced=asked.force, by=ANYBODY))
+
+
+@post("/{run_id:str}/retry", sync_to_thread=True, operation_id="retryRun", summary="Retry a run")
+def retry_run(services: Injected, run_id: FromPath[str]) -> Response[Run]:
+    """Create a run on the same revision that takes over what succeeded and does the rest again."""
+    return created(Run.created(services.actions.retry(checked_id(run_id))))
+
+
+@post("/{run_id:str}/rerun", sync_to_thread=True, operation_id="rerunRun", summary="Run again")
+def rerun_run(services: Injected, run_id: FromPath[str], data: JSONBody[RerunRequest | None] = None) -> Response[Run]:
+    """Create a run with the same inputs, on the newest revision or on the same."""
+    asked = data or RerunRequest()
+    return created(Run.created(services.actions.rerun(checked_id(run_id), newest=asked.revision == "newest")))
+
+
+def _run(services: Services, run_id: str) -> reads.RunRow:
+    with services.database.read() as connection:
+        return found(reads.read_run(connection, checked_id(run_id)), f"run {run_id}")
+
+
+HANDLERS = [list_runs, get_run, list_task_runs, explain_run, cancel_run, retry_run, rerun_run]

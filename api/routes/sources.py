@@ -1,0 +1,36 @@
+"""Sources: listed, shown, synced at once."""
+
+from litestar import Router, get, post
+from litestar.params import FromPath
+
+from api.dependencies import Injected
+from api.parameters import PAGE_SIZE, Cursor, Limit, found, page
+from api.schemas.sources import Source, SourcePage
+from engine.store import reads_sources as reads
+
+
+@get("/", sync_to_thread=True, operation_id="listSources", summary="List sources")
+def list_sources(services: Injected, limit: Limit = PAGE_SIZE, cursor: Cursor = None) -> SourcePage:
+    """List sources by name, with their conditions and diagnostics."""
+    with services.database.read() as connection:
+        rows, more = page(reads.list_sources(connection, after=cursor, limit=limit + 1), limit)
+    return SourcePage(items=[Source.of(row) for row in rows], next=rows[-1].name if more else None)
+
+
+@get("/{name:str}", sync_to_thread=True, operation_id="getSource", summary="Show a source")
+def get_source(services: Injected, name: FromPath[str]) -> Source:
+    """Show a source with its conditions and diagnostics."""
+    with services.database.read() as connection:
+        return Source.of(found(reads.read_source(connection, name), f"source {name}"))
+
+
+@post("/{name:str}/sync", status_code=202, sync_to_thread=True, operation_id="syncSource", summary="Sync a source")
+def sync_source(services: Injected, name: FromPath[str]) -> Source:
+    """Ask for a look at the source at once. The answer says that the wish is kept, not what was found."""
+    with services.database.read() as connection:
+        source = Source.of(found(reads.read_source(connection, name), f"source {name}"))
+    services.given.sync_now(name)
+    return source
+
+
+ROUTER = Router("/sources", tags=["sources"], route_handlers=[list_sources, get_source, sync_source])

@@ -1,0 +1,226 @@
+"""Workflows: listed, shown, explained, triggered, paused and resumed."""
+
+import hashlib
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Response, Router, get, post
+from litestar.params import FromPath, JSONBody, QueryParameter
+
+from api.dependencies import Injected
+from api.parameters import (
+    PAGE_SIZE,
+    PAGE_SIZE_MAX,
+    Cursor,
+    IdempotencyKey,
+    Labels,
+    Limit,
+    cursor_number,
+    found,
+    page,
+    read_key,
+    read_labels,
+    refused,
+)
+from api.schemas.runs import Run, RunRequest
+from api.schemas.states import Explanation
+from api.schemas.workflows import (
+    PauseRequest,
+    Revision,
+    RevisionDetail,
+    RevisionPage,
+    Trigger,
+    Upcoming,
+    UpcomingPage,
+    Workflow,
+    WorkflowDetail,
+    WorkflowPage,
+)
+from engine.services.actions import Once, Replay
+from engine.services.explanations import Explainer, summary_of
+from engine.services.upcoming import upcoming
+from engine.store import reads_workflows as reads
+
+ANYBODY = "anybody"
+"""Who acts, as long as nobody has to say who he is."""
+
+_canonical = msgspec.json.Encoder(order="sorted")
+
+
+@get("/", sync_to_thread=True, operation_id="listWorkflows", summary="List workflows")
+def list_workflows(
+    services: Injected,
+    namespace: Annotated[str | None, QueryParameter()] = None,
+    label: Labels = None,
+    paused: Annotated[bool | None, QueryParameter(description="Only those paused, or only those not.")] = None,
+    archived: Annotated[bool, QueryParameter(description="Those removed from their source, instead.")] = False,
+    limit: Limit = PAGE_SIZE,
+    cursor: Cursor = None,
+) -> WorkflowPage:
+    """List workflows by namespace and name."""
+    wanted = reads.WorkflowFilter(namespace=namespace, labels=read_labels(label), paused=paused, archived=archived)
+    after = None if cursor is None else _after(cursor)
+    with services.database.read() as connection:
+        rows, more = page(reads.list_workflows(connection, wanted, after=after, limit=limit + 1), limit)
+    following = f"{rows[-1].namespace}/{rows[-1].name}" if more else None
+    return WorkflowPage(items=[Workflow.of(row) for row in rows], next=following)
+
+
+@get("/{namespace:str}/{name:str}", sync_to_thread=True, operation_id="getWorkflow", summary="Show a workflow")
+def get_workflow(services: Injected, namespace: FromPath[str], name: FromPath[str]) -> WorkflowDetail:
+    """Show a workflow with its active revision, its triggers, and whether it is ready."""
+    with services.database.read() as connection:
+        row = found(reads.read_workflow(connection, namespace, name), f"workflow {namespace}/{name}")
+        triggers = reads.read_triggers(connection, row.id)
+        active = None
+        if row.active_revision is not None:
+            active = reads.read_revision(connection, row.id, row.active_revision)
+    revision = None if active is None else RevisionDetail.with_document(*active)
+    return WorkflowDetail.whole(row, revision, [Trigger.of(trigger) for trigger in triggers])
+
+
+@get(
+    "/{namespace:str}/{name:str}/revisions", sync_to_thread=True, operation_id="listRevisions", summary="List revisions"
+)
+def list_revisions(
+    services: Injected, namespace: FromPath[str], name: FromPath[str], limit: Limit = PAGE_SIZE, cursor: Cursor = None
+) -> RevisionPage:
+    """List a workflow's revisions, newest first."""
+    before = cursor_number(cursor)
+    with services.database.read() as connection:
+        row = found(reads.read_workflow(connection, namespace, name), f"workflow {namespace}/{name}")
+        rows, more = page(reads.list_revisions(connection, row.id, before=before, limit=limit + 1), limit)
+    return RevisionPage(items=[Revision.of(found) for found in rows], next=str(rows[-1].number) if more else None)
+
+
+@get(
+    "/{namespace:str}/{name:str}/revisions/{number:int}",
+    sync_to_thread=True,
+    operation_id="getRevision",
+    summary="Show a revision",
+)
+def get_revision(
+    services: Injected, namespace: FromPath[str], name: FromPath[str], number: FromPath[int]
+) -> RevisionDetail:
+    """Show one revision with its document."""
+    with services.database.read() as connection:
+        row = found(reads.read_workflow(connection, namespace, name), f"workflow {namespace}/{name}")
+        revision = reads.read_revision(connection, row.id, min(number, 2**31 - 1))
+    return RevisionDetail.with_document(*found(revision, f"revision {number} of {namespace}/{name}"))
+
+
+@get(
+    "/{namespace:str}/{name:str}/upcoming",
+    sync_to_thread=True,
+    operation_id="listUpcoming",
+    summary="List firings to come",
+)
+def list_upcoming(
+    services: Injected,
+    namespace: FromPath[str],
+    name: FromPath[str],
+    limit: Annotated[int, QueryParameter(ge=1, le=PAGE_SIZE_MAX)] = 10,
+) -> UpcomingPage:
+    """List the next firings of all the workflow's schedules; none while it is paused."""
+    with services.database.read() as connection:
+        row = found(reads.read_workflow(connection, namespace, name), f"workflow {namespace}/{name}")
+        resting = row.paused_at is not None or row.archived_at is not None
+        triggers = [] if resting else reads.read_triggers(connection, row.id)
+    firings = upcoming(triggers, services.given.clock(), limit)
+    return UpcomingPage(items=[Upcoming(trigger=item.trigger, fire_time=item.fire_time) for item in firings])
+
+
+@get("/{namespace:str}/{name:str}/explain", sync_to_thread=True, operation_id="explainWorkflow", summary="Explain")
+def explain_workflow(services: Injected, namespace: FromPath[str], name: FromPath[str]) -> Explanation:
+    """Say whether the workflow can run and when it will: what the engine asks, each with its answer."""
+    with services.database.read() as connection:
+        row = found(reads.read_workflow(connection, namespace, name), f"workflow {namespace}/{name}")
+    graph = services.revisions.get(row.active_revision_id).graph if row.active_revision_id is not None else None
+    with services.database.read() as connection:
+        checks = Explainer(connection, services.database.now()).workflow(row, graph)
+    return Explanation(summary=summary_of(checks), checks=checks)
+
+
+@post("/{namespace:str}/{name:str}/runs", sync_to_thread=True, operation_id="triggerRun", summary="Trigger a run")
+def trigger_run(
+    services: Injected,
+    namespace: FromPath[str],
+    name: FromPath[str],
+    data: JSONBody[RunRequest | None] = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response[Run]:
+    """Create a run of the active revision. A paused workflow runs all the same: pausing stops its triggers."""
+    asked = data or RunRequest()
+    once = _once(read_key(idempotency_key), asked)
+    made = services.actions.trigger(namespace, name, asked.inputs, labels=asked.labels, once=once)
+    return created(msgspec.convert(made.response, Run) if isinstance(made, Replay) else Run.created(made))
+
+
+@post(
+    "/{namespace:str}/{name:str}/pause",
+    status_code=200,
+    sync_to_thread=True,
+    operation_id="pauseWorkflow",
+    summary="Pause a workflow",
+)
+def pause_workflow(
+    services: Injected,
+    namespace: FromPath[str],
+    name: FromPath[str],
+    data: JSONBody[PauseRequest | None] = None,
+) -> Workflow:
+    """Let a workflow's triggers rest. Runs go on."""
+    asked = data or PauseRequest()
+    return Workflow.of(services.actions.pause(namespace, name, reason=asked.reason, by=ANYBODY))
+
+
+@post(
+    "/{namespace:str}/{name:str}/resume",
+    status_code=200,
+    sync_to_thread=True,
+    operation_id="resumeWorkflow",
+    summary="Resume a workflow",
+)
+def resume_workflow(services: Injected, namespace: FromPath[str], name: FromPath[str]) -> Workflow:
+    """Let a workflow's triggers fire again. The time meanwhile is not caught up."""
+    return Workflow.of(services.actions.resume(namespace, name))
+
+
+def created(run: Run) -> Response[Run]:
+    """Return the answer to a request that made a run."""
+    return Response(run, status_code=201, headers={"Location": f"/api/v1/runs/{run.id}"})
+
+
+def _after(cursor: str) -> tuple[str, str]:
+    namespace, slash, name = cursor.partition("/")
+    if not slash:
+        raise refused("query.cursor", f"{cursor!r} is not a cursor", "take it from `next` of the page before")
+    return namespace, name
+
+
+def _once(key: str | None, asked: RunRequest) -> Once | None:
+    if key is None:
+        return None
+    digest = hashlib.sha256(_canonical.encode(asked)).hexdigest()
+    return Once(key, digest, 201, _as_stored)
+
+
+def _as_stored(run: Any) -> Any:
+    return msgspec.to_builtins(Run.created(run))
+
+
+ROUTER = Router(
+    "/workflows",
+    tags=["workflows"],
+    route_handlers=[
+        list_workflows,
+        get_workflow,
+        list_revisions,
+        get_revision,
+        list_upcoming,
+        explain_workflow,
+        trigger_run,
+        pause_workflow,
+        resume_workflow,
+    ],
+)

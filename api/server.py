@@ -1,0 +1,94 @@
+"""The API's server: uvicorn in a thread, started and stopped like every other service."""
+
+import socket
+import threading
+from typing import Final
+
+import uvicorn
+
+from api.app import create_app
+from api.dependencies import Dependencies
+from api.hosts import is_loopback
+
+STOP_SECONDS: Final = 5
+
+
+class ServerError(Exception):
+    """The server cannot listen where it was told to; the message says what to do."""
+
+
+class ApiServer:
+    """Serves the API on one address. Prints nothing; `stop` ends followed streams, then waits for requests."""
+
+    name = "api"
+
+    def __init__(self, dependencies: Dependencies, *, host: str, port: int) -> None:
+        """Take an address; nothing is opened yet. Raises `ServerError` for one that is not this machine's own."""
+        if not is_loopback(host):
+            raise ServerError(
+                f"the API cannot listen on {host!r}: it has no authentication yet, so it serves this machine only\n"
+                "  hint: use 127.0.0.1, and a tunnel (ssh -L) from elsewhere"
+            )
+        self._dependencies = dependencies
+        self._host = host
+        self._port = port
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+        self._socket: socket.socket | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the server is, once it is started."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}"
+
+    @property
+    def fault(self) -> str:
+        """Why the server is not well; empty when it is."""
+        alive = self._thread is not None and self._thread.is_alive()
+        return "" if alive else "api: the server has ended"
+
+    def start(self) -> None:
+        """Listen and serve. Raises `ServerError` if the address is taken."""
+        self._socket = self._listen()
+        self._port = self._socket.getsockname()[1]
+        config = uvicorn.Config(
+            create_app(self._dependencies),
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name=self.name, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End streams, finish requests, close. Idempotent."""
+        self._dependencies.closing.set()
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join()
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _listen(self) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((self._host, self._port))
+        except OSError as error:
+            listening.close()
+            raise ServerError(
+                f"the API cannot listen on {self._host}:{self._port}: {error.strerror}\n"
+                "  hint: is another chronoverse running? `--port 0` takes a free one"
+            ) from error
+        listening.listen(1024)
+        return listening
