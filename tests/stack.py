@@ -1,0 +1,151 @@
+"""The engine and workers in this process, without API, sync or schedules: what integration tests and benches run on."""
+
+import threading
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, insert, select
+
+from dsl.model import Workflow, encode
+from engine.broker import Broker, MemoryBroker
+from engine.clock import new_id, system_clock
+from engine.machine.creation import new_run
+from engine.machine.graph import Graph
+from engine.machine.states import RUN_TERMINAL
+from engine.services.executor import Executor
+from engine.services.lease_keeper import LeaseKeeper
+from engine.services.log_writer import LogWriter
+from engine.services.node import Node
+from engine.services.sweeper import Sweeper
+from engine.services.wakes import wake
+from engine.store.database import Database
+from engine.store.runs import create_runs
+from engine.store.schema import migrate
+from engine.store.tables import revisions, runs, workflows
+from workers.config import WorkerConfig
+from workers.runners.interface import Runner
+from workers.worker import Worker
+
+
+class Stack:
+    """One of everything. Use as a context manager."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        database_url: str | None = None,
+        brokers: Sequence[Broker] | None = None,
+        slots: int = 8,
+        runners: Sequence[Runner] = (),
+        **config: Any,
+    ) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.database = Database.open(database_url or f"sqlite:///{directory / 'test.db'}")
+        migrate(self.database)
+        shared = MemoryBroker() if brokers is None else None
+        self.broker, worker_broker, log_broker = (shared, shared, None) if shared else (*brokers, None)[:3]  # type: ignore[misc]
+        self.broker.declare(["default"])
+        self.brokers = [shared] if shared else list(brokers or ())
+        self.node = Node(
+            [
+                Sweeper(self.database, self.broker),
+                LeaseKeeper(self.database, self.broker),
+                LogWriter(self.database, self.broker),
+                Executor(self.database, self.broker),
+            ]
+        )
+        options = {"allow_processes": True, **config}
+        self.worker = Worker(
+            worker_broker,
+            WorkerConfig(worker_id="test", state_dir=directory / "worker", slots=slots, **options),
+            log_broker=log_broker,
+            added_runners=runners,
+        )
+
+    def __enter__(self) -> "Stack":
+        self.node.start()
+        self.worker.start()
+        assert self.worker.wait_ready(20), "the worker's hello was not answered"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.worker.stop()
+        assert self.worker.join(30), "the worker did not end"
+        self.node.stop()
+        for broker in self.brokers:
+            broker.close()
+        self.database.close()
+
+    def submit(self, workflow: Workflow, number: int = 1, inputs: dict[str, Any] | None = None) -> list[str]:
+        """Store the workflow, create runs of it in one transaction, and wake them."""
+        graph = Graph.of(workflow)
+        workflow_id, revision_id, now = new_id(), new_id(), system_clock()
+        created = [
+            new_run(
+                run_id=new_id(),
+                graph=graph,
+                workflow_id=workflow_id,
+                revision_id=revision_id,
+                revision=1,
+                trigger={"kind": "manual"},
+                inputs=inputs or {},
+                now=now,
+            )
+            for _ in range(number)
+        ]
+        with self.database.write() as connection:
+            connection.execute(insert(workflows).values(_workflow(workflow, workflow_id, now)))
+            connection.execute(insert(revisions).values(_revision(workflow, revision_id, workflow_id, now)))
+            create_runs(connection, created)
+        wake(self.broker, [run.id for run in created])
+        return [run.id for run in created]
+
+    def wait(self, run_ids: Iterable[str], seconds: float = 60) -> list[str]:
+        """Wait until the runs have ended; return their states."""
+        wanted = list(run_ids)
+        ended = [str(state) for state in RUN_TERMINAL]
+        deadline = threading.Event()
+        timer = threading.Timer(seconds, deadline.set)
+        timer.start()
+        try:
+            while not deadline.is_set():
+                with self.database.read() as connection:
+                    query = select(func.count()).select_from(runs).where(runs.c.id.in_(wanted))
+                    if connection.execute(query.where(runs.c.state.in_(ended))).scalar_one() == len(wanted):
+                        break
+                deadline.wait(0.002)
+        finally:
+            timer.cancel()
+        with self.database.read() as connection:
+            found = dict(connection.execute(select(runs.c.id, runs.c.state).where(runs.c.id.in_(wanted))).all())  # type: ignore[arg-type]
+        return [found[run_id] for run_id in wanted]
+
+
+def _workflow(workflow: Workflow, workflow_id: str, now: datetime) -> dict[str, Any]:
+    return {
+        "id": workflow_id,
+        "namespace": workflow.namespace,
+        "name": f"{workflow.name}-{workflow_id}",
+        "source": "test",
+        "labels": {},
+        "ready": {},
+        "created_at": now.astimezone(UTC),
+        "updated_at": now,
+    }
+
+
+def _revision(workflow: Workflow, revision_id: str, workflow_id: str, now: datetime) -> dict[str, Any]:
+    return {
+        "id": revision_id,
+        "workflow_id": workflow_id,
+        "number": 1,
+        "digest": "d",
+        "compiled": encode(workflow),
+        "document": {},
+        "source": "test",
+        "path": workflow.path,
+        "created_at": now,
+    }
