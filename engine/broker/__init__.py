@@ -15,7 +15,7 @@ def connect(url: str, *, name: str) -> Broker:
     if url.startswith("memory:"):
         return MemoryBroker()
     if url.startswith(("amqp://", "amqps://")):
-        from engine.broker.rabbitmq import RabbitBroker  # noqa: PLC0415 - pika only where it is used
+        from engine.broker.rabbitmq import RabbitBroker  # noqa: PLC0415 - pika costs memory where it is not used
 
         return RabbitBroker(url, name=name)
     raise BrokerError(f"{url!r} is not a broker URL\n  hint: memory:// or amqp://user:password@host/vhost")

@@ -1,0 +1,145 @@
+"""Inboxes that keep nothing: direct reply-to, and broadcasts."""
+
+import threading
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Final
+
+import pika
+
+from engine.broker.interface import BrokerError
+from engine.broker.rabbitmq.link import Link
+from engine.broker.rabbitmq.publisher import Publisher
+from engine.broker.rabbitmq.topology import BROADCASTS
+
+REPLY_TO: Final = "amq.rabbitmq.reply-to"
+REOPEN_SECONDS: Final = 1.0
+
+
+class _Inbox(ABC):
+    """Bodies that arrive over one channel, and one who waits for them."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._ready = threading.Condition()
+        self._bodies: deque[bytes] = deque()
+        self._woken = False
+        self._closed = False
+        self._channel: Any = None
+        link.attach(self._opened, self._lost)
+
+    def get(self, timeout_seconds: float | None) -> bytes | None:
+        """Return the next body, or None on time-out, on `wake` and when closed."""
+        with self._ready:
+            if not self._bodies and not self._woken and not self._closed:
+                self._ready.wait(timeout_seconds)
+            self._woken = False
+            return self._bodies.popleft() if self._bodies else None
+
+    def wake(self) -> None:
+        """Make a waiting `get` return."""
+        with self._ready:
+            self._woken = True
+            self._ready.notify_all()
+
+    def close(self) -> None:
+        """Close the channel."""
+        with self._ready:
+            self._closed = True
+            self._ready.notify_all()
+        self._link.detach(self._opened)
+        self._link.call(lambda _: self._channel.close() if self._channel and self._channel.is_open else None)
+
+    def _opened(self, connection: Any) -> None:
+        if not self._closed:
+            connection.channel(on_open_callback=self._begin)
+
+    def _begin(self, channel: Any) -> None:
+        self._channel = channel
+        channel.add_on_close_callback(self._on_close)
+        self._set_up(channel)
+
+    @abstractmethod
+    def _set_up(self, channel: Any) -> None:
+        """Begin to receive on a fresh channel. Runs in the I/O thread."""
+
+    def _on_close(self, channel: Any, _error: Any) -> None:
+        if channel is self._channel:
+            self._lost()
+            self._link.later(REOPEN_SECONDS, self._opened)
+
+    def _lost(self) -> None:
+        self._channel = None
+
+    def _take(self, _channel: Any, _method: Any, _properties: Any, body: bytes) -> None:
+        with self._ready:
+            self._bodies.append(body)
+            self._ready.notify()
+
+
+class RabbitReplies(_Inbox):
+    """Direct reply-to; see `engine.broker.interface.Replies`.
+
+    RabbitMQ puts the real address into a message's `reply_to` on its way. To know it ourselves (it goes into our own
+    messages) we send one message to a queue of our own and read what it says.
+    """
+
+    def __init__(self, link: Link, publisher: Publisher) -> None:
+        self._publisher = publisher
+        self._address = ""
+        super().__init__(link)
+
+    @property
+    def address(self) -> str:
+        """The address for `reply_to`. Raises `BrokerError` while there is none."""
+        with self._ready:
+            if not self._address:
+                raise BrokerError(f"no reply address: {self._link.reason or 'the channel is being opened'}")
+            return self._address
+
+    def wait_address(self, timeout_seconds: float) -> bool:
+        """Wait for an address; return whether there is one."""
+        with self._ready:
+            return self._ready.wait_for(lambda: bool(self._address) or self._closed, timeout_seconds)
+
+    def publish(self, queue: str, body: bytes) -> None:
+        """Publish to a queue."""
+        self._publisher.publish(queue, [body], None)
+
+    def _set_up(self, channel: Any) -> None:
+        channel.basic_consume(REPLY_TO, self._take, auto_ack=True)
+        channel.queue_declare("", exclusive=True, auto_delete=True, callback=lambda frame: self._ask(channel, frame))
+
+    def _ask(self, channel: Any, frame: Any) -> None:
+        queue = frame.method.queue
+        channel.basic_consume(queue, self._learn, auto_ack=True, exclusive=True)
+        channel.basic_publish("", queue, b"", pika.BasicProperties(reply_to=REPLY_TO))
+
+    def _learn(self, channel: Any, method: Any, properties: Any, _body: bytes) -> None:
+        channel.basic_cancel(method.consumer_tag)
+        with self._ready:
+            self._address = properties.reply_to
+            self._ready.notify_all()
+
+    def _lost(self) -> None:
+        super()._lost()
+        with self._ready:
+            self._address = ""
+
+
+class RabbitBroadcasts(_Inbox):
+    """What is said to pools; see `engine.broker.interface.Broadcasts`."""
+
+    def __init__(self, link: Link, pools: Sequence[str]) -> None:
+        self._pools = [*pools, "*"]
+        super().__init__(link)
+
+    def _set_up(self, channel: Any) -> None:
+        channel.exchange_declare(BROADCASTS, exchange_type="direct", durable=True)
+        channel.queue_declare("", exclusive=True, auto_delete=True, callback=lambda frame: self._bind(channel, frame))
+
+    def _bind(self, channel: Any, frame: Any) -> None:
+        for pool in self._pools:
+            channel.queue_bind(frame.method.queue, BROADCASTS, routing_key=pool)
+        channel.basic_consume(frame.method.queue, self._take, auto_ack=True)
