@@ -2,13 +2,14 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from dsl.model import decode
 from engine.machine.graph import Graph
 from engine.store.database import Database
-from engine.store.reads_workflows import read_compiled
+from engine.store.reads_workflows import read_compiled, read_compiled_of
 
 REVISIONS_MAX: Final = 128
 
@@ -26,8 +27,9 @@ class ReadyRevision:
 class RevisionCache:
     """Revisions by id. May be called from any thread."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, revisions_max: int = REVISIONS_MAX) -> None:
         self._database = database
+        self._revisions_max = revisions_max
         self._lock = threading.Lock()
         self._ready: OrderedDict[str, ReadyRevision] = OrderedDict()
 
@@ -41,8 +43,26 @@ class RevisionCache:
         with self._database.read() as connection:
             number, commit, compiled = read_compiled(connection, revision_id)
         ready = ReadyRevision(revision_id, number, commit, Graph.of(decode(compiled)))
-        with self._lock:
-            self._ready[revision_id] = ready
-            if len(self._ready) > REVISIONS_MAX:
-                self._ready.popitem(last=False)
+        self._keep([ready])
         return ready
+
+    def many(self, revision_ids: Collection[str]) -> dict[str, ReadyRevision]:
+        """Return those revisions of several that exist, reading what is not here in one query."""
+        with self._lock:
+            found = {wanted: self._ready[wanted] for wanted in revision_ids if wanted in self._ready}
+            for known in found:
+                self._ready.move_to_end(known)
+        missing = [wanted for wanted in revision_ids if wanted not in found]
+        if missing:
+            with self._database.read() as connection:
+                rows = read_compiled_of(connection, missing)
+            read = [ReadyRevision(row[0], row[1], row[2], Graph.of(decode(row[3]))) for row in rows]
+            self._keep(read)
+            found.update({ready.id: ready for ready in read})
+        return found
+
+    def _keep(self, read: Iterable[ReadyRevision]) -> None:
+        with self._lock:
+            self._ready.update({ready.id: ready for ready in read})
+            while len(self._ready) > self._revisions_max:
+                self._ready.popitem(last=False)

@@ -1,6 +1,6 @@
 """Reads for those who ask: workflows, their revisions and triggers. Writes nothing, and promises no lock."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -170,3 +170,9 @@ def read_compiled(connection: Connection, revision_id: str) -> tuple[int, str | 
     query = select(revisions.c.number, revisions.c.commit, revisions.c.compiled).where(revisions.c.id == revision_id)
     number, commit, compiled = connection.execute(query).one()
     return number, commit, compiled
+
+
+def read_compiled_of(connection: Connection, revision_ids: Collection[str]) -> list[tuple[str, int, str | None, bytes]]:
+    """Return id, number, commit and compiled workflow of those revisions that exist."""
+    query = select(revisions.c.id, revisions.c.number, revisions.c.commit, revisions.c.compiled)
+    return [tuple(row) for row in connection.execute(query.where(revisions.c.id.in_(list(revision_ids))))]

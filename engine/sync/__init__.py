@@ -1,1 +1,1 @@
-"""Sources to revisions."""
+"""Sources to revisions: fetch, validate, plan, apply."""

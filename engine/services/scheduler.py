@@ -1,0 +1,116 @@
+"""The scheduler: fires triggers when they are due. Any number may run; each nominal time counts once."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from engine.broker.interface import Broker
+from engine.clock import Clock, NewId, new_id
+from engine.services.firing import Firings
+from engine.services.lateness import Lateness
+from engine.services.revision_cache import RevisionCache
+from engine.services.service import Loop
+from engine.services.wakes import wake
+from engine.store.database import Database
+from engine.store.triggers import Fired, FiringOutcome, due, next_due_at, record
+
+REVISIONS_MAX: Final = 2_000
+BATCH_TRIGGERS_MAX: Final = 100
+"""Triggers of one transaction: at four rows each, below the 500 that a write may take."""
+FIRINGS_MAX: Final = 200
+SLEEP_SECONDS_MAX: Final = 1.0
+"""How long a trigger that another process has written may go unseen."""
+BEATEN_SECONDS: Final = 0.02
+
+
+class Scheduler:
+    """The loop that claims due triggers, creates their runs and moves them on.
+
+    Expressions are evaluated before the transaction; it then takes only the triggers that are as they were seen. So a
+    scheduler that dies anywhere has either fired or not.
+    """
+
+    name = "scheduler"
+
+    def __init__(
+        self,
+        database: Database,
+        broker: Broker,
+        *,
+        clock: Clock | None = None,
+        ids: NewId = new_id,
+        revisions: RevisionCache | None = None,
+    ) -> None:
+        self._database = database
+        self._broker = broker
+        self._clock = clock or database.now
+        self._firings = Firings(revisions or RevisionCache(database, REVISIONS_MAX), ids)
+        self._poked = threading.Event()
+        self._loop = Loop(self.name, self.turn, self._poked.set)
+        self.lateness = Lateness()
+
+    @property
+    def fault(self) -> str:
+        """Why the scheduler is not well; empty when it is."""
+        return self._loop.fault
+
+    def start(self) -> None:
+        """Start the loop."""
+        self._loop.start()
+
+    def stop(self) -> None:
+        """End the loop; a transaction in hand is finished first."""
+        self._loop.stop()
+
+    def poke(self) -> None:
+        """Look again at once: a trigger was written."""
+        self._poked.set()
+
+    def turn(self) -> None:
+        """Fire what is due, or sleep until something is. The stop may come before `clear`, so it is looked at after."""
+        self._poked.clear()
+        if not self._loop.stopping and not self.fire():
+            self._poked.wait(self._patience())
+
+    def fire(self) -> int:
+        """Fire one batch of what is due now; return how many triggers were due."""
+        now = self._clock()
+        with self._database.read() as connection:
+            found = due(connection, now, BATCH_TRIGGERS_MAX)
+        taken = sum(self._record(batch, now) for batch in _batches(self._firings.prepare(found, now)))
+        if found and not taken:
+            self._loop.pause(BEATEN_SECONDS)
+        return len(found)
+
+    def _record(self, batch: Sequence[Fired], now: datetime) -> int:
+        """Commit a batch, then wake its runs; return how many of its triggers were ours to fire."""
+        with self._database.write() as connection:
+            recorded = record(connection, batch, now)
+        wake(self._broker, [run.id for run in recorded.runs])
+        done_at = self._clock()
+        for fired in recorded.fired:
+            if fired.firings and fired.firings[0].outcome is FiringOutcome.RUN:
+                self.lateness.observe(done_at - fired.trigger.next_at)
+        return len(recorded.fired)
+
+    def _patience(self) -> float:
+        with self._database.read() as connection:
+            next_at = next_due_at(connection)
+        if next_at is None:
+            return SLEEP_SECONDS_MAX
+        return min(max((next_at - self._clock()).total_seconds(), 0.0), SLEEP_SECONDS_MAX)
+
+
+def _batches(fired: Sequence[Fired]) -> Iterator[list[Fired]]:
+    """Cut into transactions of at most `FIRINGS_MAX` firings; one trigger's stay together."""
+    batch: list[Fired] = []
+    size = 0
+    for item in fired:
+        if batch and size + len(item.firings) > FIRINGS_MAX:
+            yield batch
+            batch, size = [], 0
+        batch.append(item)
+        size += len(item.firings)
+    if batch:
+        yield batch

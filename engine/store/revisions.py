@@ -1,0 +1,224 @@
+"""Workflows and their revisions: what the sync writes, and pause and resume.
+
+A revision is inserted when the digest of a workflow's document changes, and never changes itself. Removing a workflow
+archives it: history stays, triggers rest. Triggers themselves are written by `engine.store.activation`.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from dsl.loader import LoadedWorkflow
+from dsl.model import encode
+from engine.clock import NewId
+from engine.store import activation
+from engine.store.readiness import initial_ready, set_ready
+from engine.store.tables import revisions, workflows
+
+__all__ = [
+    "Activated",
+    "Origin",
+    "Standing",
+    "archive",
+    "create",
+    "documents",
+    "lock",
+    "move",
+    "pause",
+    "resume",
+    "revise",
+    "set_ready",
+    "standing",
+    "unarchive",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A workflow as it stands: who owns it, and the digest of its active revision (empty: it has none)."""
+
+    id: str
+    namespace: str
+    name: str
+    source: str
+    path: str
+    digest: str
+    archived: bool
+    paused: bool
+    revision_count: int
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Namespace and name."""
+        return self.namespace, self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where revisions come from."""
+
+    source: str
+    commit: str | None = None
+    author: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Activated:
+    """A revision that was made active."""
+
+    workflow_id: str
+    revision_id: str
+    number: int
+    loaded: LoadedWorkflow
+
+
+def standing(connection: Connection, source: str, names: Collection[str]) -> list[Standing]:
+    """Return every workflow of the source, and those of other sources that have one of the names, by key."""
+    query = (
+        select(
+            workflows.c.id,
+            workflows.c.namespace,
+            workflows.c.name,
+            workflows.c.source,
+            workflows.c.path,
+            revisions.c.digest,
+            workflows.c.archived_at,
+            workflows.c.paused_at,
+            workflows.c.revision_count,
+        )
+        .outerjoin(revisions, revisions.c.id == workflows.c.active_revision_id)
+        .order_by(workflows.c.namespace, workflows.c.name)
+    )
+    rows = (
+        Standing(*row[:5], row[5] or "", row[6] is not None, row[7] is not None, row[8])
+        for row in connection.execute(query)
+    )
+    return [row for row in rows if row.source == source or row.name in names]
+
+
+def documents(connection: Connection, workflow_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return the active documents by workflow id; a workflow without one is left out."""
+    query = (
+        select(workflows.c.id, revisions.c.document)
+        .join(revisions, revisions.c.id == workflows.c.active_revision_id)
+        .where(workflows.c.id == bindparam("wanted"))
+    )
+    found = (connection.execute(query, {"wanted": wanted}).one_or_none() for wanted in workflow_ids)
+    return {row[0]: row[1] for row in found if row is not None}
+
+
+def create(
+    connection: Connection, loaded: Sequence[LoadedWorkflow], origin: Origin, now: datetime, ids: NewId
+) -> list[Activated]:
+    """Insert new workflows, each with its first revision, active."""
+    made = [Activated(ids(), ids(), 1, item) for item in loaded]
+    if made:
+        rows = [{**_described(item, origin, now), "id": item.workflow_id, "created_at": now} for item in made]
+        connection.execute(insert(workflows), rows)
+        connection.execute(insert(revisions), [_revision(item, origin, now) for item in made])
+    return made
+
+
+def revise(
+    connection: Connection,
+    changed: Iterable[tuple[Standing, LoadedWorkflow]],
+    origin: Origin,
+    now: datetime,
+    ids: NewId,
+) -> list[Activated]:
+    """Insert the next revision of existing workflows and make it active; an archived one comes back to life."""
+    made = [Activated(old.id, ids(), old.revision_count + 1, loaded) for old, loaded in changed]
+    if made:
+        connection.execute(insert(revisions), [_revision(item, origin, now) for item in made])
+        statement = update(workflows).where(workflows.c.id == bindparam("wanted"))
+        rows = [{**_described(item, origin, now), "wanted": item.workflow_id, "archived_at": None} for item in made]
+        connection.execute(statement, rows)
+    return made
+
+
+def unarchive(
+    connection: Connection, old: Standing, loaded: LoadedWorkflow, origin: Origin, now: datetime
+) -> Activated:
+    """Bring an archived workflow back with the revision it left with."""
+    values = {"archived_at": None, "source": origin.source, "path": loaded.file, "updated_at": now}
+    statement = update(workflows).where(workflows.c.id == old.id).values(values)
+    row = connection.execute(statement.returning(workflows.c.active_revision_id, workflows.c.revision_count)).one()
+    return Activated(old.id, row[0], row[1], loaded)
+
+
+def move(connection: Connection, workflow_id: str, path: str, now: datetime) -> None:
+    """Note that a workflow stands in another file of its source."""
+    values = {"path": path, "updated_at": now}
+    connection.execute(update(workflows).where(workflows.c.id == workflow_id).values(values))
+
+
+def archive(connection: Connection, workflow_ids: Collection[str], now: datetime) -> None:
+    """Archive workflows: their history stays, their triggers rest."""
+    activation.rest(connection, workflow_ids, now, "the workflow was removed from its source")
+    statement = update(workflows).where(workflows.c.id == bindparam("wanted"))
+    rows = [{"wanted": wanted, "archived_at": now, "updated_at": now} for wanted in workflow_ids]
+    if rows:
+        connection.execute(statement, rows)
+
+
+def lock(connection: Connection, workflow_ids: Collection[str]) -> frozenset[str]:
+    """Lock workflows, and return those that are paused."""
+    query = select(workflows.c.id, workflows.c.paused_at).where(workflows.c.id.in_(list(workflow_ids)))
+    rows = connection.execute(query.order_by(workflows.c.id).with_for_update())
+    return frozenset(row.id for row in rows if row.paused_at is not None)
+
+
+def pause(connection: Connection, workflow_id: str, by: str, reason: str, now: datetime) -> bool:
+    """Stop a workflow's triggers; return whether it went on until now."""
+    values = {"paused_at": now, "paused_by": by, "pause_reason": reason, "updated_at": now}
+    where = (workflows.c.id == workflow_id, workflows.c.paused_at.is_(None))
+    if not connection.execute(update(workflows).where(*where).values(values)).rowcount:
+        return False
+    activation.rest(connection, [workflow_id], now, "the workflow was paused")
+    return True
+
+
+def resume(connection: Connection, workflow_id: str, now: datetime) -> bool:
+    """Let a workflow's triggers fire again, counting from now; return whether it was paused."""
+    values = {"paused_at": None, "paused_by": None, "pause_reason": None, "updated_at": now}
+    where = (workflows.c.id == workflow_id, workflows.c.paused_at.is_not(None))
+    statement = update(workflows).where(*where).values(values).returning(workflows.c.archived_at)
+    row = connection.execute(statement).one_or_none()
+    if row is not None and row.archived_at is None:
+        activation.rouse(connection, workflow_id, now)
+    return row is not None
+
+
+def _described(item: Activated, origin: Origin, now: datetime) -> dict[str, Any]:
+    workflow = item.loaded.workflow
+    return {
+        "namespace": workflow.namespace,
+        "name": workflow.name,
+        "source": origin.source,
+        "path": item.loaded.file,
+        "active_revision_id": item.revision_id,
+        "revision_count": item.number,
+        "labels": workflow.labels,
+        "description": workflow.description,
+        "ready": initial_ready(workflow),
+        "updated_at": now,
+    }
+
+
+def _revision(item: Activated, origin: Origin, now: datetime) -> dict[str, Any]:
+    return {
+        "id": item.revision_id,
+        "workflow_id": item.workflow_id,
+        "number": item.number,
+        "digest": item.loaded.digest,
+        "compiled": encode(item.loaded.workflow),
+        "document": item.loaded.document,
+        "source": origin.source,
+        "path": item.loaded.file,
+        "commit": origin.commit,
+        "author": origin.author,
+        "created_at": now,
+    }

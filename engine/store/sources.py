@@ -1,0 +1,84 @@
+"""The source's row: its conditions, its diagnostics, and the versions seen and applied."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, insert, select, update
+
+from dsl.diagnostics import Diagnostic
+from engine.store.tables import sources
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is true or not of a source. `at` is when `status` or `reason` last changed."""
+
+    status: bool
+    reason: str
+    message: str = ""
+    version: str | None = None
+    at: datetime
+
+
+class SourceState(msgspec.Struct, frozen=True, kw_only=True):
+    """What the sync knows of a source. `prune_approved` is the version whose removals a person has agreed to."""
+
+    conditions: dict[str, Condition] = {}
+    diagnostics: tuple[Diagnostic, ...] = ()
+    seen_version: str | None = None
+    applied_version: str | None = None
+    prune_approved: str | None = None
+
+
+def enter(connection: Connection, name: str, kind: str, config: Mapping[str, Any], now: datetime) -> None:
+    """Insert the source, or note its present kind and configuration."""
+    row = connection.execute(select(sources.c.config).where(sources.c.name == name).with_for_update()).one_or_none()
+    values = {"kind": kind, "config": dict(config), "updated_at": now}
+    if row is None:
+        connection.execute(insert(sources).values(name=name, conditions={}, diagnostics=[], **values))
+        return
+    approved = row.config.get("prune_approved")
+    if approved is not None:
+        values["config"] = {**config, "prune_approved": approved}
+    connection.execute(update(sources).where(sources.c.name == name).values(values))
+
+
+def load(connection: Connection, name: str, *, lock: bool = False) -> SourceState:
+    """Return the state of an entered source; with `lock`, nobody else applies to it until the transaction ends."""
+    query = select(sources).where(sources.c.name == name)
+    row = connection.execute(query.with_for_update() if lock else query).one()
+    return SourceState(
+        conditions=msgspec.convert(row.conditions, dict[str, Condition]),
+        diagnostics=msgspec.convert(row.diagnostics, tuple[Diagnostic, ...]),
+        seen_version=row.seen_version,
+        applied_version=row.applied_version,
+        prune_approved=row.config.get("prune_approved"),
+    )
+
+
+def store(connection: Connection, name: str, state: SourceState, now: datetime) -> None:
+    """Write what the sync found; the configuration stays."""
+    values = {
+        "conditions": msgspec.to_builtins(state.conditions),
+        "diagnostics": _listed(state.diagnostics),
+        "seen_version": state.seen_version,
+        "applied_version": state.applied_version,
+        "synced_at": now,
+        "updated_at": now,
+    }
+    connection.execute(update(sources).where(sources.c.name == name).values(values))
+
+
+def approve_prune(connection: Connection, name: str, version: str, now: datetime) -> bool:
+    """Agree to every removal that the source asks for at `version`; return whether there is such a source."""
+    row = connection.execute(select(sources.c.config).where(sources.c.name == name).with_for_update()).one_or_none()
+    if row is None:
+        return False
+    values = {"config": {**row.config, "prune_approved": version}, "updated_at": now}
+    connection.execute(update(sources).where(sources.c.name == name).values(values))
+    return True
+
+
+def _listed(diagnostics: Sequence[Diagnostic]) -> list[Any]:
+    return [msgspec.to_builtins(item) for item in diagnostics]

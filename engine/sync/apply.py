@@ -1,0 +1,47 @@
+"""Carrying a plan out, in the transaction of whoever calls."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.clock import NewId
+from engine.machine.model import Run
+from engine.store import activation, revisions
+from engine.store.activation import Settle
+from engine.store.connection import Connection
+from engine.store.revisions import Activated, Origin
+from engine.sync.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What applying did: the revisions that went live, and the runs of triggers that were due before they changed."""
+
+    activated: tuple[Activated, ...] = ()
+    runs: tuple[Run, ...] = ()
+
+
+def apply(connection: Connection, plan: Plan, origin: Origin, now: datetime, ids: NewId, settle: Settle) -> Applied:
+    """Write everything that the plan names. Existing workflows are locked first, so that a pause does not slip by."""
+    touched = [*plan.removed, *(item.standing for item in plan.changed), *(item.standing for item in plan.returned)]
+    paused = revisions.lock(connection, [item.id for item in touched])
+    specs = {item.standing.id: item.loaded.workflow.triggers for item in plan.changed}
+    runs = activation.settle_changes(connection, specs, now, settle)
+    revisions.archive(connection, [item.id for item in plan.removed], now)
+    activated = _activate(connection, plan, origin, now, ids)
+    wanted = {item.workflow_id: item.loaded.workflow.triggers for item in activated}
+    activation.write(connection, wanted, now, resting=paused)
+    for moved in plan.moved:
+        revisions.move(connection, moved.standing.id, moved.path, now)
+    return Applied(tuple(activated), tuple(runs))
+
+
+def _activate(connection: Connection, plan: Plan, origin: Origin, now: datetime, ids: NewId) -> Sequence[Activated]:
+    revised = [(item.standing, item.loaded) for item in plan.changed]
+    revised += [(item.standing, item.loaded) for item in plan.returned if item.revised]
+    back = [item for item in plan.returned if not item.revised]
+    return [
+        *revisions.create(connection, plan.added, origin, now, ids),
+        *revisions.revise(connection, revised, origin, now, ids),
+        *(revisions.unarchive(connection, item.standing, item.loaded, origin, now) for item in back),
+    ]

@@ -1,0 +1,153 @@
+"""Making what is live equal to what a source holds. Level-triggered: every call looks at all there is.
+
+The steps, in order: fetch, validate, plan, apply (one transaction), conditions. A call that finds nothing new writes
+nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from dsl.diagnostics import in_order
+from dsl.loader import LoadResult
+from engine.clock import NewId
+from engine.store import revisions, sources
+from engine.store.activation import Settle
+from engine.store.connection import Connection
+from engine.store.database import Database
+from engine.store.revisions import Origin
+from engine.store.sources import SourceState
+from engine.sync.apply import Applied, apply
+from engine.sync.budget import removals_allowed
+from engine.sync.conditions import Findings, conditions, not_fetched
+from engine.sync.loading import SnapshotLoader, faulty_files, names_in
+from engine.sync.plan import Plan, make_plan
+from engine.sync.source import FetchError, Snapshot, Source
+
+DIAGNOSTICS_MAX: Final = 1_000
+"""Diagnostics kept on the source; the terminal shows all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one sync found and did. `changed`: the plan was carried out, and was not empty."""
+
+    state: SourceState
+    plan: Plan = field(default_factory=Plan)
+    applied: Applied = field(default_factory=Applied)
+    loaded: LoadResult = field(default_factory=lambda: LoadResult(workflows=(), diagnostics=()))
+    changed: bool = False
+
+
+class Reconciler:
+    """The sync of one source. Used by one thread; the source's row keeps other processes out while it applies."""
+
+    def __init__(
+        self, database: Database, source: Source, *, settle: Settle, ids: NewId, now: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._source = source
+        self._settle = settle
+        self._ids = ids
+        self._now = now
+        self._loader = SnapshotLoader(source.rules.namespace)
+        self._entered = False
+
+    def reconcile(self) -> Outcome:
+        """Do one sync. Raises what the store raises; then nothing was applied."""
+        self._enter()
+        try:
+            snapshot = self._source.fetch()
+        except FetchError as error:
+            return self._not_fetched(error)
+        loaded = self._loader.load(snapshot)
+        with self._database.read() as connection:
+            before = sources.load(connection, self._source.name)
+            found = self._find(connection, snapshot, loaded, before)
+        if _nothing_to_do(found):
+            return self._note(before, found, loaded)
+        return self._apply(snapshot, loaded)
+
+    def _enter(self) -> None:
+        if not self._entered:
+            with self._database.write() as connection:
+                sources.enter(connection, self._source.name, self._source.kind, self._source.config, self._now())
+            self._entered = True
+
+    def _not_fetched(self, error: FetchError) -> Outcome:
+        with self._database.read() as connection:
+            before = sources.load(connection, self._source.name)
+        now = self._now()
+        state = msgspec.structs.replace(before, conditions=not_fetched(before.conditions, error, now))
+        self._store(before, state, now)
+        return Outcome(state)
+
+    def _find(self, connection: Connection, snapshot: Snapshot, loaded: LoadResult, before: SourceState) -> Findings:
+        """Plan against what stands, and take out of the plan what may not be done."""
+        faulty = faulty_files(loaded)
+        names = {item.workflow.name for item in loaded.workflows}
+        plan = make_plan(
+            self._source.name,
+            loaded.workflows,
+            revisions.standing(connection, self._source.name, names),
+            documents=partial(revisions.documents, connection),
+            faulty=faulty,
+            faulty_names=names_in(loaded, faulty),
+        )
+        faulty |= {item.file for item in plan.diagnostics}
+        files = len(snapshot.files) + len(snapshot.faults)
+        plan, waiting = self._within_budget(plan, approved=before.prune_approved == snapshot.version)
+        return Findings(snapshot.version, files, faulty, plan, self._source.rules.policy, waiting)
+
+    def _within_budget(self, plan: Plan, *, approved: bool) -> tuple[Plan, tuple[str, ...]]:
+        live = len(plan.removed) + len(plan.changed) + len(plan.unchanged) + len(plan.held)
+        over = len(plan.removed) > removals_allowed(live)
+        if self._source.rules.prune and (approved or not over):
+            return plan, ()
+        waiting = tuple(f"{item.namespace}/{item.name}" for item in plan.removed)
+        kept = replace(plan, removed=())
+        return kept, waiting if self._source.rules.prune else ()
+
+    def _apply(self, snapshot: Snapshot, loaded: LoadResult) -> Outcome:
+        """Plan again with the source's row locked: what stood when the plan was first made may have moved."""
+        now = self._now()
+        origin = Origin(self._source.name, snapshot.commit, snapshot.author)
+        with self._database.write() as connection:
+            before = sources.load(connection, self._source.name, lock=True)
+            found = self._find(connection, snapshot, loaded, before)
+            applied = Applied()
+            if not found.rejected:
+                applied = apply(connection, found.plan, origin, now, self._ids, self._settle)
+            state = _state(before, found, loaded, now)
+            sources.store(connection, self._source.name, state, now)
+        return Outcome(state, found.plan, applied, loaded, changed=not _nothing_to_do(found))
+
+    def _note(self, before: SourceState, found: Findings, loaded: LoadResult) -> Outcome:
+        now = self._now()
+        state = _state(before, found, loaded, now)
+        self._store(before, state, now)
+        return Outcome(state, found.plan, Applied(), loaded)
+
+    def _store(self, before: SourceState, after: SourceState, now: datetime) -> None:
+        if after != before:
+            with self._database.write() as connection:
+                sources.store(connection, self._source.name, after, now)
+
+
+def _nothing_to_do(found: Findings) -> bool:
+    return found.plan.empty or found.rejected
+
+
+def _state(before: SourceState, found: Findings, loaded: LoadResult, now: datetime) -> SourceState:
+    diagnostics = in_order([*loaded.diagnostics, *found.plan.diagnostics])
+    return msgspec.structs.replace(
+        before,
+        conditions=conditions(before.conditions, found, now),
+        diagnostics=diagnostics[:DIAGNOSTICS_MAX],
+        seen_version=found.version,
+        applied_version=before.applied_version if found.rejected else found.version,
+    )

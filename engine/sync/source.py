@@ -1,0 +1,97 @@
+"""The contract of a source: where workflow files come from. `folder` plays it; a git source will beside it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from dsl.diagnostics import Diagnostic
+from dsl.model import DEFAULT_NAMESPACE
+
+
+class Policy(StrEnum):
+    """What a faulty file does to the rest of its source."""
+
+    PARTIAL = "partial"
+    """Good files go live; a faulty one keeps its last good revision."""
+    ATOMIC = "atomic"
+    """One faulty file, and nothing changes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How a source is taken over. `namespace` is for workflows that name none."""
+
+    namespace: str = DEFAULT_NAMESPACE
+    policy: Policy = Policy.PARTIAL
+    prune: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file of a snapshot. `path` is relative to the source, with `/`; `digest` names the content `read` gives."""
+
+    path: str
+    digest: str
+    read: Callable[[], bytes] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What a source holds at one version. `faults` are of files that cannot be read; those are not in `files`."""
+
+    version: str
+    files: Mapping[str, SourceFile]
+    faults: tuple[Diagnostic, ...] = ()
+    commit: str | None = None
+    author: str | None = None
+
+
+class FetchError(Exception):
+    """A source cannot be read now. `reason` is one word for machines, the message says what to do."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Halt(Protocol):
+    """What ends a wait early, such as a `threading.Event`."""
+
+    def is_set(self) -> bool:
+        """Whether to stop waiting."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait at most `timeout` seconds; return whether to stop waiting."""
+
+
+class Source(Protocol):
+    """One place that workflow files come from. Used by one thread at a time."""
+
+    @property
+    def name(self) -> str:
+        """The name that the source is shown under; at most 100 characters."""
+
+    @property
+    def kind(self) -> str:
+        """`folder`, …: what it is."""
+
+    @property
+    def rules(self) -> Rules:
+        """How it is taken over."""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What is shown of its configuration: JSON values, no secrets."""
+
+    def fetch(self) -> Snapshot:
+        """Return what is there now. Raises `FetchError`; never gives an empty snapshot for a source that failed."""
+
+    def wait(self, halt: Halt, timeout_seconds: float) -> bool:
+        """Wait for a change, at most `timeout_seconds` or until `halt` is set; return whether there was one.
+
+        A change between a `fetch` and the `wait` after it is not missed.
+        """
+
+    def close(self) -> None:
+        """Let go of what the source holds. Idempotent."""
