@@ -23,9 +23,10 @@ def _no_sync(_: str) -> None:
 class Dependencies:
     """What a process gives to its API.
 
-    `sync_now(name)` asks the syncer to look at a source at once and returns without waiting. `health` gives, for each
-    thing that the process needs, a callable that says what is wrong with it (empty: nothing). `notifier` hears of runs
-    with new log lines where the log writer is in the same process. `closing` ends followed streams.
+    `sync_now(name)` asks the syncer to look at a source at once and returns without waiting. `revisions` may be shared
+    with the other services of a process. `health` gives, for each thing that the process needs, a callable that says
+    what is wrong with it (empty: nothing). `notifier` hears of runs with new log lines where the log writer is in the
+    same process. `closing` ends followed streams.
     """
 
     database: Database
@@ -33,6 +34,7 @@ class Dependencies:
     clock: Clock = system_clock
     new_id: NewId = new_id
     sync_now: Callable[[str], None] = _no_sync
+    revisions: RevisionCache | None = None
     health: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     notifier: RunNotifier = field(default_factory=RunNotifier)
     closing: threading.Event = field(default_factory=threading.Event)
@@ -49,7 +51,7 @@ class Services:
     @classmethod
     def of(cls, given: Dependencies) -> "Services":
         """Return what handlers work with."""
-        revisions = RevisionCache(given.database)
+        revisions = given.revisions or RevisionCache(given.database)
         return cls(given, revisions, Actions(given.database, given.broker, revisions, given.clock, given.new_id))
 
     @property

@@ -15,7 +15,8 @@ from litestar.concurrency import sync_to_thread
 from litestar.response import ServerSentEventMessage
 
 from api.dependencies import Services
-from api.schemas.logs import LogEnd, lines_of
+from api.log_lines import lines_of
+from api.schemas.logs import LogEnd
 from engine.store.reads_logs import LogBatchRow, LogStanding, list_log_batches, log_standing
 
 POLL_SECONDS: Final = 0.25

@@ -12,9 +12,10 @@ from litestar.response import ServerSentEvent, Stream
 
 from api.dependencies import Injected, Services
 from api.follow import Follower
+from api.log_lines import lines_of
 from api.parameters import Cursor, cursor_number, found, refused
 from api.parameters import run_id as checked_id
-from api.schemas.logs import LogLine, LogPage, as_text, lines_of
+from api.schemas.logs import LogLine, LogPage, as_text
 from engine.store.reads_logs import LogBatchRow, list_log_batches, log_standing, position_of_tail
 
 LINES_MAX: Final = 10_000

@@ -97,7 +97,7 @@ def explain_run(services: Injected, run_id: FromPath[str]) -> Explanation:
     graph = services.revisions.get(row.revision_id).graph
     with services.database.read() as connection:
         checks = Explainer(connection, services.database.now()).run(row, graph)
-    return Explanation(summary=summary_of(checks), checks=checks)
+    return Explanation.of(summary_of(checks), checks)
 
 
 @post("/{run_id:str}/cancel", status_code=202, sync_to_thread=True, operation_id="cancelRun", summary="Cancel a run")

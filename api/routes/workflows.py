@@ -138,7 +138,7 @@ def explain_workflow(services: Injected, namespace: FromPath[str], name: FromPat
     graph = services.revisions.get(row.active_revision_id).graph if row.active_revision_id is not None else None
     with services.database.read() as connection:
         checks = Explainer(connection, services.database.now()).workflow(row, graph)
-    return Explanation(summary=summary_of(checks), checks=checks)
+    return Explanation.of(summary_of(checks), checks)
 
 
 @post("/{namespace:str}/{name:str}/runs", sync_to_thread=True, operation_id="triggerRun", summary="Trigger a run")

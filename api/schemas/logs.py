@@ -1,11 +1,9 @@
 """Log lines of a run."""
 
-from collections.abc import Iterator
 from datetime import datetime
 
 from api.schemas.base import Answer
-from engine.broker.logs import Stream, unpack
-from engine.store.reads_logs import LogBatchRow
+from engine.broker.logs import Stream
 
 
 class LogLine(Answer, frozen=True, kw_only=True):
@@ -33,20 +31,6 @@ class LogEnd(Answer, frozen=True, kw_only=True):
 
     state: str
     incomplete: bool
-
-
-def lines_of(batch: LogBatchRow) -> Iterator[LogLine]:
-    """Give the lines of a batch. Raises `ValueError` for one that cannot be read."""
-    for line in unpack(batch.data):
-        yield LogLine(
-            pos=batch.pos,
-            task=batch.task,
-            key=batch.key,
-            attempt=batch.attempt,
-            at=line.at,
-            stream=line.stream,
-            text=line.text,
-        )
 
 
 def as_text(line: LogLine) -> str:

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from msgspec import Meta, field
 
 from api.schemas.base import Answer, Ask
 from api.schemas.workflows import WorkflowName
-from engine.machine.model import Run as CreatedRun
 from engine.machine.states import AttemptState, Reason, RunState, TaskState
-from engine.store.reads_runs import EndedAttempt, RunRow, RunValues, TaskRow
+
+if TYPE_CHECKING:  # the command line reads these types, and must not load the store for them
+    from engine.machine.model import Run as CreatedRun
+    from engine.store.reads_runs import EndedAttempt, RunRow, RunValues, TaskRow
+
 
 LabelKey = Annotated[str, Meta(min_length=1, max_length=100)]
 LabelValue = Annotated[str, Meta(max_length=200)]
@@ -56,7 +59,7 @@ class TaskRun(Answer, frozen=True, kw_only=True):
     attempts: list[Attempt]
 
     @classmethod
-    def of(cls, row: TaskRow, ended: Iterable[EndedAttempt]) -> Self:
+    def of(cls, row: "TaskRow", ended: "Iterable[EndedAttempt]") -> Self:
         """Return the task run of a row and its ended attempts, with the current one at the end."""
         attempts = [_ended(attempt) for attempt in ended]
         if row.state in _CURRENT:
@@ -124,12 +127,12 @@ class Run(Answer, frozen=True, kw_only=True):
     finished_at: datetime | None
 
     @classmethod
-    def of(cls, row: RunRow) -> Self:
+    def of(cls, row: "RunRow") -> Self:
         """Return the run of a row."""
         return cls(**_fields(row))
 
     @classmethod
-    def created(cls, run: CreatedRun) -> Self:
+    def created(cls, run: "CreatedRun") -> Self:
         """Return a run that was created this moment."""
         return cls(
             id=run.id,
@@ -169,7 +172,7 @@ class RunDetail(Run, frozen=True, kw_only=True):
     tasks_next: str | None
 
     @classmethod
-    def whole(cls, row: RunRow, values: RunValues, counts: dict[str, int], tasks: TaskRunPage) -> Self:
+    def whole(cls, row: "RunRow", values: "RunValues", counts: dict[str, int], tasks: TaskRunPage) -> Self:
         """Return the run of a row with what belongs to it."""
         return cls(
             **_fields(row),
@@ -208,7 +211,7 @@ def _reason(text: str | None) -> Reason | None:
     return None if text is None else Reason(text)
 
 
-def _ended(row: EndedAttempt) -> Attempt:
+def _ended(row: "EndedAttempt") -> Attempt:
     return Attempt(
         number=row.number,
         state=AttemptState(row.state),
@@ -222,7 +225,7 @@ def _ended(row: EndedAttempt) -> Attempt:
     )
 
 
-def _current(row: TaskRow) -> Attempt:
+def _current(row: "TaskRow") -> Attempt:
     return Attempt(
         number=row.attempt,
         state=TaskState(row.state),
@@ -236,7 +239,7 @@ def _current(row: TaskRow) -> Attempt:
     )
 
 
-def _fields(row: RunRow) -> dict[str, Any]:
+def _fields(row: "RunRow") -> dict[str, Any]:
     return {
         "id": row.id,
         "workflow": WorkflowName(namespace=row.namespace, name=row.name),

@@ -1,7 +1,19 @@
 """How the process stands, and why a run or a workflow is not running."""
 
+from typing import TYPE_CHECKING, Self
+
 from api.schemas.base import Answer
-from engine.services.explanations import Check
+
+if TYPE_CHECKING:  # the command line reads these types, and must not load the store for them
+    from engine.services import explanations
+
+
+class Check(Answer, frozen=True, kw_only=True):
+    """One question that the engine asks, whether its answer lets things go on, and the answer to a person."""
+
+    check: str
+    ok: bool
+    detail: str
 
 
 class Explanation(Answer, frozen=True, kw_only=True):
@@ -9,6 +21,11 @@ class Explanation(Answer, frozen=True, kw_only=True):
 
     summary: str
     checks: list[Check]
+
+    @classmethod
+    def of(cls, summary: str, checks: "list[explanations.Check]") -> Self:
+        """Return what was found."""
+        return cls(summary=summary, checks=[Check(check=item.check, ok=item.ok, detail=item.detail) for item in checks])
 
 
 class Live(Answer, frozen=True, kw_only=True):

@@ -2,10 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from api.schemas.base import Answer
-from engine.store.reads_workers import SessionRow
+
+if TYPE_CHECKING:  # the command line reads these types, and must not load the store for them
+    from engine.store.reads_workers import SessionRow
 
 
 class WorkerState(StrEnum):
@@ -33,7 +35,7 @@ class Worker(Answer, frozen=True, kw_only=True):
     ended_at: datetime | None
 
     @classmethod
-    def of(cls, row: SessionRow, now: datetime) -> Self:
+    def of(cls, row: "SessionRow", now: datetime) -> Self:
         """Return the session of a row as it stands at `now`."""
         return cls(
             session=row.id,
@@ -57,7 +59,7 @@ class WorkerPage(Answer, frozen=True, kw_only=True):
     next: str | None
 
 
-def _state(row: SessionRow, now: datetime) -> WorkerState:
+def _state(row: "SessionRow", now: datetime) -> WorkerState:
     if row.ended_at is not None:
         return WorkerState.ENDED
     if not row.live(now):

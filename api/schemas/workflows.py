@@ -1,10 +1,12 @@
 """Workflows, their revisions, triggers and firings to come."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from api.schemas.base import Answer, Ask
-from engine.store.reads_workflows import RevisionRow, TriggerRow, WorkflowRow
+
+if TYPE_CHECKING:  # the command line reads these types, and must not load the store for them
+    from engine.store.reads_workflows import RevisionRow, TriggerRow, WorkflowRow
 
 
 class WorkflowName(Answer, frozen=True, kw_only=True):
@@ -39,7 +41,7 @@ class Workflow(Answer, frozen=True, kw_only=True):
     updated_at: datetime
 
     @classmethod
-    def of(cls, row: WorkflowRow) -> Self:
+    def of(cls, row: "WorkflowRow") -> Self:
         """Return the workflow of a row."""
         return cls(**_fields(row))
 
@@ -63,7 +65,7 @@ class Revision(Answer, frozen=True, kw_only=True):
     created_at: datetime
 
     @classmethod
-    def of(cls, row: RevisionRow) -> Self:
+    def of(cls, row: "RevisionRow") -> Self:
         """Return the revision of a row."""
         return cls(**_revision_fields(row))
 
@@ -74,7 +76,7 @@ class RevisionDetail(Revision, frozen=True, kw_only=True):
     document: dict[str, Any]
 
     @classmethod
-    def with_document(cls, row: RevisionRow, document: dict[str, Any]) -> Self:
+    def with_document(cls, row: "RevisionRow", document: dict[str, Any]) -> Self:
         """Return the revision of a row with its document."""
         return cls(**_revision_fields(row), document=document)
 
@@ -97,7 +99,7 @@ class Trigger(Answer, frozen=True, kw_only=True):
     next_at: datetime | None
 
     @classmethod
-    def of(cls, row: TriggerRow) -> Self:
+    def of(cls, row: "TriggerRow") -> Self:
         """Return the trigger of a row."""
         return cls(
             name=row.name,
@@ -117,7 +119,7 @@ class WorkflowDetail(Workflow, frozen=True, kw_only=True):
     ready: dict[str, Any]
 
     @classmethod
-    def whole(cls, row: WorkflowRow, revision: RevisionDetail | None, triggers: list[Trigger]) -> Self:
+    def whole(cls, row: "WorkflowRow", revision: RevisionDetail | None, triggers: list[Trigger]) -> Self:
         """Return the workflow of a row with what belongs to it."""
         return cls(**_fields(row), active_revision=revision, triggers=triggers, ready=row.ready)
 
@@ -142,7 +144,7 @@ class PauseRequest(Ask, frozen=True, kw_only=True):
     reason: str = ""
 
 
-def _fields(row: WorkflowRow) -> dict[str, Any]:
+def _fields(row: "WorkflowRow") -> dict[str, Any]:
     pause = Pause(since=row.paused_at, by=row.paused_by, reason=row.pause_reason) if row.paused_at else None
     return {
         "namespace": row.namespace,
@@ -160,7 +162,7 @@ def _fields(row: WorkflowRow) -> dict[str, Any]:
     }
 
 
-def _revision_fields(row: RevisionRow) -> dict[str, Any]:
+def _revision_fields(row: "RevisionRow") -> dict[str, Any]:
     return {
         "number": row.number,
         "digest": row.digest,

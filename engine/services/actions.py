@@ -18,6 +18,7 @@ from engine.machine.states import RUN_TERMINAL, Reason, RunState, TaskState
 from engine.services.revision_cache import RevisionCache
 from engine.services.wakes import wake
 from engine.store import revisions
+from engine.store.connection import Connection
 from engine.store.database import Database
 from engine.store.idempotency import StoredAnswer, find_answer, keep_answer
 from engine.store.reads_runs import RunRow, TaskRow, list_tasks, read_run, read_run_values
@@ -161,7 +162,7 @@ class Actions:
         """Let a workflow's triggers fire again; the time meanwhile is not caught up. Raises `UnknownError`."""
         return self._switch(namespace, name, lambda c, w: revisions.resume(c, w.id, self._clock()))
 
-    def _switch(self, namespace: str, name: str, switch: Callable[[Any, WorkflowRow], object]) -> WorkflowRow:
+    def _switch(self, namespace: str, name: str, switch: Callable[[Connection, WorkflowRow], object]) -> WorkflowRow:
         with self._database.write() as connection:
             switch(connection, _known(read_workflow(connection, namespace, name), namespace, name))
             return _known(read_workflow(connection, namespace, name), namespace, name)

@@ -6,10 +6,11 @@ The answers come from the rows that the engine itself decides by. `ok` means: th
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from engine.machine.graph import ENGINE_KINDS, Graph
 from engine.machine.states import RUN_TERMINAL, TASK_TERMINAL, Reason, RunState, TaskState
+from engine.store.connection import Connection
 from engine.store.reads_runs import RunRow, TaskRow, list_open_tasks, list_task_states
 from engine.store.reads_workers import (
     SessionRow,
@@ -48,7 +49,7 @@ class Check:
 class Explainer:
     """Answers on one connection, at one moment."""
 
-    def __init__(self, connection: Any, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime) -> None:
         self._connection = connection
         self._now = now
         self._sessions: list[SessionRow] | None = None

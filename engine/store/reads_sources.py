@@ -16,8 +16,8 @@ class SourceRow:
     name: str
     kind: str
     config: dict[str, Any]
-    conditions: Any
-    diagnostics: Any
+    conditions: dict[str, Any]
+    diagnostics: list[Any]
     applied_version: str | None
     seen_version: str | None
     synced_at: datetime | None

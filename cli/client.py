@@ -1,0 +1,172 @@
+"""The API as the commands see it: typed answers, and errors that say what to do."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import httpx
+import msgspec
+
+from api.schemas.problems import Problem
+from cli.errors import CliError
+from engine.settings import Settings, SettingsError
+
+T = TypeVar("T")
+Item = TypeVar("Item")
+
+BASE = "/api/v1"
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 30.0
+RECONNECTS_MAX = 5
+
+
+class Page(Protocol[Item]):
+    """One page of a list."""
+
+    @property
+    def items(self) -> list[Item]:
+        """What is on the page."""
+
+    @property
+    def next(self) -> str | None:
+        """The cursor of the next page, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One server-sent event."""
+
+    kind: str
+    id: str
+    data: bytes
+
+
+class ApiClient:
+    """A connection to the API. Raises `CliError` for whatever goes wrong."""
+
+    def __init__(self, url: str) -> None:
+        timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
+        self._url = url.rstrip("/")
+        self._http = httpx.Client(base_url=self._url + BASE, timeout=timeout, trust_env=False)
+
+    @classmethod
+    def of_environment(cls) -> "ApiClient":
+        """Return a client of the API that `CHRONOVERSE_API_URL` names."""
+        try:
+            return cls(Settings.read().api_url)
+        except SettingsError as error:
+            message, _, hint = str(error).partition("\n  hint: ")
+            raise CliError(message, hint) from error
+
+    def get(self, path: str, answer: type[T], params: Mapping[str, Any] | None = None) -> T:
+        """Ask for something."""
+        return _read(self._send("GET", path, params=_given(params)), answer)
+
+    def post(
+        self,
+        path: str,
+        answer: type[T],
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> T:
+        """Have something done."""
+        return _read(self._send("POST", path, json=body, headers=headers), answer)
+
+    def pages(self, path: str, answer: type[Page[Item]], params: Mapping[str, Any] | None = None) -> Iterator[Item]:
+        """Give the items of a list, page after page."""
+        cursor: str | None = None
+        while True:
+            page = self.get(path, answer, {**(params or {}), "cursor": cursor})
+            yield from page.items
+            cursor = page.next
+            if cursor is None:
+                return
+
+    def events(self, path: str, params: Mapping[str, Any] | None = None) -> Iterator[Event]:
+        """Give the events of a stream until its `end`; one that breaks off is taken up again where it was."""
+        last, failures = "", 0
+        while True:
+            headers = {"Last-Event-ID": last} if last else {}
+            try:
+                for event in self._stream(path, _given(params), headers):
+                    failures, last = 0, event.id or last
+                    yield event
+                    if event.kind == "end":
+                        return
+            except httpx.HTTPError as error:
+                failures += 1
+                if failures > RECONNECTS_MAX:
+                    raise self._unreachable(error) from error
+
+    def _stream(self, path: str, params: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator[Event]:
+        with self._http.stream("GET", path, params=params, headers=headers, timeout=_PATIENT) as response:
+            if response.is_error:
+                response.read()
+                raise _problem(response)
+            yield from _events(response.iter_lines())
+
+    def _send(self, method: str, path: str, **given: Any) -> httpx.Response:
+        try:
+            response = self._http.request(method, path, **given)
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+        if response.is_error:
+            raise _problem(response)
+        return response
+
+    def _unreachable(self, error: httpx.HTTPError) -> CliError:
+        return CliError(
+            f"the API at {self._url} does not answer: {error}",
+            "start it with `chronoverse up` (or `chronoverse api`), or say where it is with CHRONOVERSE_API_URL",
+        )
+
+
+_PATIENT = httpx.Timeout(60.0, connect=CONNECT_SECONDS)
+
+
+def _given(params: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (params or {}).items() if value is not None}
+
+
+def _read(response: httpx.Response, answer: type[T]) -> T:
+    try:
+        return msgspec.json.decode(response.content, type=answer)
+    except msgspec.DecodeError as error:
+        raise CliError(
+            f"the answer of {response.url} cannot be read: {error}",
+            "is that a Chronoverse API, and of this version? see CHRONOVERSE_API_URL",
+        ) from error
+
+
+def _problem(response: httpx.Response) -> CliError:
+    try:
+        problem = msgspec.json.decode(response.content, type=Problem)
+    except msgspec.DecodeError:
+        return CliError(f"{response.url} answered {response.status_code}", "is that a Chronoverse API?")
+    message, _, hint = problem.detail.partition("\n  hint: ")
+    lines = [message, *(f"  {fault.place}: {fault.message}" for fault in problem.errors)]
+    hints = [hint, *(fault.hint for fault in problem.errors)]
+    return CliError("\n".join(lines), next((text for text in hints if text), ""))
+
+
+def _events(lines: Iterator[str]) -> Iterator[Event]:
+    """Read server-sent events (WHATWG HTML, 9.2.6): an empty line ends one, comments are left out."""
+    kind, name = "message", ""
+    data: list[str] = []
+    for line in lines:
+        if not line:
+            if data:
+                yield Event(kind, name, "\n".join(data).encode())
+            kind, name, data = "message", "", []
+            continue
+        field, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        match field:
+            case "event":
+                kind = value
+            case "id":
+                name = value
+            case "data":
+                data.append(value)
+            case _:
+                pass

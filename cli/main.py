@@ -1,0 +1,61 @@
+"""The `chronoverse` command. Each subcommand's module is loaded when it is called, so that starting stays fast."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Final
+
+import click
+
+COMMANDS: Final[Mapping[str, str]] = {
+    "up": "cli.roles:up",
+    "run": "cli.run_file:run",
+    "validate": "cli.validation:validate",
+    "schema": "cli.validation:schema",
+    "workflows": "cli.workflows:workflows",
+    "trigger": "cli.runs:trigger",
+    "runs": "cli.runs:runs",
+    "logs": "cli.logs:logs",
+    "explain": "cli.explanation:explain",
+    "cancel": "cli.runs:cancel",
+    "retry": "cli.runs:retry",
+    "rerun": "cli.runs:rerun",
+    "pause": "cli.workflows:pause",
+    "resume": "cli.workflows:resume",
+    "source": "cli.sources:source",
+    "workers": "cli.workers:workers",
+    "doctor": "cli.doctor:doctor",
+    "api": "cli.roles:api",
+    "engine": "cli.roles:engine",
+    "scheduler": "cli.roles:scheduler",
+    "worker": "cli.roles:worker",
+    "sync": "cli.roles:sync",
+}
+"""Every subcommand and where it is, in the order of `--help`."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's interface
+        """Return every subcommand's name."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's interface
+        """Return one subcommand, or None for a name that is not known."""
+        place = COMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        module, _, name = place.partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="chronoverse", prog_name="chronoverse")
+def cli() -> None:
+    """Workflows as code: YAML in git, checked like a program, run on schedule."""
+
+
+def main(**given: Any) -> None:
+    """Run the command line: the process's entry. Exits 0, 1 (something failed) or 2 (misuse)."""
+    cli.main(prog_name="chronoverse", **given)

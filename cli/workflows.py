@@ -1,0 +1,72 @@
+"""Workflows: listed, paused, resumed."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.arguments import PAIR, WORKFLOW
+from cli.output import as_json, print_json, print_table
+
+if TYPE_CHECKING:  # loaded by the commands themselves, so that `--help` stays fast
+    from api.schemas.workflows import Workflow
+
+
+@click.command()
+@click.option("--namespace", help="Only workflows of this namespace.")
+@click.option("--label", "-l", "labels", type=PAIR, multiple=True, help="Only workflows with this label; repeat it.")
+@click.option("--paused/--not-paused", default=None, help="Only workflows that are paused, or that are not.")
+@click.option("--archived", is_flag=True, help="Workflows removed from their source, instead.")
+@as_json
+def workflows(
+    namespace: str | None, labels: tuple[tuple[str, str], ...], paused: bool | None, archived: bool, json_output: bool
+) -> None:
+    """List workflows."""
+    from api.schemas.workflows import WorkflowPage  # noqa: PLC0415 - loaded when called, so that `--help` stays fast
+    from cli.client import ApiClient  # noqa: PLC0415
+
+    params = {
+        "namespace": namespace,
+        "label": [f"{key}:{value}" for key, value in labels],
+        "paused": paused,
+        "archived": archived or None,
+        "limit": 200,
+    }
+    found = list(ApiClient.of_environment().pages("/workflows", WorkflowPage, params))
+    if json_output:
+        print_json(found)
+        return
+    columns = ("WORKFLOW", "REVISION", "PAUSED", "SOURCE", "LABELS", "DESCRIPTION")
+    print_table(columns, (_row(item) for item in found), "no workflows")
+
+
+@click.command()
+@click.argument("workflow", type=WORKFLOW)
+@click.option("--reason", default="", help="Why; shown wherever the pause is.")
+@as_json
+def pause(workflow: tuple[str, str], reason: str, json_output: bool) -> None:
+    """Let WORKFLOW's triggers rest. Runs go on."""
+    _switch(workflow, "pause", {"reason": reason}, json_output=json_output)
+
+
+@click.command()
+@click.argument("workflow", type=WORKFLOW)
+@as_json
+def resume(workflow: tuple[str, str], json_output: bool) -> None:
+    """Let WORKFLOW's triggers fire again. The time meanwhile is not caught up."""
+    _switch(workflow, "resume", None, json_output=json_output)
+
+
+def _row(item: "Workflow") -> tuple[Any, ...]:
+    name, paused = f"{item.namespace}/{item.name}", "paused" if item.pause else ""
+    return (name, item.revision, paused, item.source, item.labels, item.description)
+
+
+def _switch(workflow: tuple[str, str], action: str, body: dict[str, str] | None, *, json_output: bool) -> None:
+    from api.schemas.workflows import Workflow  # noqa: PLC0415 - loaded when called, so that `--help` stays fast
+    from cli.client import ApiClient  # noqa: PLC0415
+
+    found = ApiClient.of_environment().post(f"/workflows/{workflow[0]}/{workflow[1]}/{action}", Workflow, body)
+    if json_output:
+        print_json(found)
+    else:
+        click.echo(f"{found.namespace}/{found.name} {'is paused' if found.pause else 'is not paused'}")
