@@ -22,6 +22,8 @@ from litestar.exceptions import (
     ValidationException,
 )
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.params import ParameterKwarg
+from litestar.typing import FieldDefinition
 
 from api.schemas.problems import FieldFault, Problem
 from engine.broker.interface import BrokerError
@@ -112,7 +114,8 @@ def _described(request: Request[Any, Any, Any], error: Exception) -> tuple[Kind,
     if isinstance(error, MethodNotAllowedException):
         return kind, f"{request.method} is not allowed at {request.url.path}\n  hint: /schema lists every method", []
     if isinstance(error, HTTPException):
-        return kind, error.detail, []
+        hint = "\n  hint: send JSON in UTF-8, or no body at all" if kind is BAD_BODY else ""
+        return kind, f"{error.detail}{hint}", []
     return kind, str(error), []
 
 
@@ -131,26 +134,40 @@ def _invalid(request: Request[Any, Any, Any], error: ValidationException) -> tup
 
 
 def _faults(request: Request[Any, Any, Any], error: ValidationException) -> Iterator[FieldFault]:
+    """Say each place as the caller wrote it: the body's fields from its root, parameters by their own names."""
     for entry in error.extra or []:
         if not isinstance(entry, dict):
             continue
-        key, source = str(entry.get("key", "")), str(entry.get("source", "query"))
-        if source == "body" and key == "data":
-            key = ""
-        yield FieldFault(
-            place=f"{source}.{key}".rstrip("."), message=str(entry.get("message", "")), hint=_allowed(request, key)
-        )
+        key, message = str(entry.get("key", "")), str(entry.get("message", ""))
+        definition = request.route_handler.parsed_fn_signature.parameters.get(key.partition(".")[0])
+        if entry.get("source") == "body":
+            key = key.removeprefix("data")
+            yield FieldFault(place=f"body.{key}".rstrip("."), message=message, hint=_fields_of(request))
+            continue
+        declared = definition.kwarg_definition if definition is not None else None
+        source, name = "query", key
+        if isinstance(declared, ParameterKwarg):
+            source, name = declared.param_type.value, declared.name or key
+        yield FieldFault(place=f"{source}.{name}", message=message, hint=_allowed(definition))
 
 
-def _allowed(request: Request[Any, Any, Any], key: str) -> str:
+def _allowed(definition: FieldDefinition | None) -> str:
     """Return what a parameter may be, where it is one of a few names."""
-    definition = request.route_handler.parsed_fn_signature.parameters.get(key)
     if definition is None:
         return ""
     for annotation in (definition.annotation, *(inner.annotation for inner in definition.inner_types)):
         for found in (annotation, *getattr(annotation, "__args__", ())):
             if isinstance(found, EnumMeta):
-                return f"one of {', '.join(str(member.value) for member in found)}"  # type: ignore[var-annotated]
+                return f"one of {', '.join(map(str, found.__members__.values()))}"
+    return ""
+
+
+def _fields_of(request: Request[Any, Any, Any]) -> str:
+    """Return which fields the body may have."""
+    body = request.route_handler.parsed_fn_signature.parameters["data"]
+    for annotation in (body.annotation, *(inner.annotation for inner in body.inner_types)):
+        if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+            return f"its fields are: {', '.join(annotation.__struct_fields__)}"
     return ""
 
 

@@ -38,7 +38,7 @@ from engine.store.reads_workflows import read_workflow as workflow_row
 def list_runs(
     services: Injected,
     workflow: Annotated[str | None, QueryParameter(description="`namespace/name`")] = None,
-    state: Annotated[list[RunState] | None, QueryParameter(description="Repeat it for several.")] = None,
+    states: Annotated[list[RunState] | None, QueryParameter(name="state", description="Repeat it.")] = None,
     label: Labels = None,
     since: Moment = None,
     until: Moment = None,
@@ -56,7 +56,7 @@ def list_runs(
             workflow_id = found(row, f"workflow {workflow}").id
         wanted = reads.RunFilter(
             workflow_id=workflow_id,
-            states=[str(item) for item in state or []],
+            states=[str(item) for item in states or []],
             labels=read_labels(label),
             since=moments[0],
             until=moments[1],

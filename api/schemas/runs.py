@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from msgspec import Meta, field
 
 from api.schemas.base import Answer, Ask
 from api.schemas.workflows import WorkflowName
-from engine.machine.states import AttemptState, Reason, RunState, TaskState
+from engine.machine.states import Reason, RunState, TaskState
 
 if TYPE_CHECKING:  # the command line reads these types, and must not load the store for them
     from engine.machine.model import Run as CreatedRun
@@ -26,11 +27,21 @@ class RunTrigger(Answer, frozen=True, kw_only=True):
     name: str | None
 
 
+class AttemptState(StrEnum):
+    """How an attempt stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
 class Attempt(Answer, frozen=True, kw_only=True):
     """One try. The current one is `queued` or `running`; the others have ended."""
 
     number: int
-    state: AttemptState | TaskState
+    state: AttemptState
     reason: Reason | None
     message: str
     exit_code: int | None
@@ -228,7 +239,7 @@ def _ended(row: "EndedAttempt") -> Attempt:
 def _current(row: "TaskRow") -> Attempt:
     return Attempt(
         number=row.attempt,
-        state=TaskState(row.state),
+        state=AttemptState(row.state),
         reason=None,
         message=row.message,
         exit_code=None,

@@ -106,7 +106,9 @@ class Explainer:
             case TaskState.QUEUED:
                 pool = self._pool(row.pool, row.kind)
                 since = _moment(row.queued_at)
-                return Check(name, pool.ok, f"attempt {row.attempt} is queued since {since} for {pool.detail}")
+                return Check(
+                    name, pool.ok, f"attempt {row.attempt} is queued since {since} for pool {row.pool}: {pool.detail}"
+                )
             case TaskState.WAITING:
                 return Check.no(name, f"{row.message}; due at {_moment(row.due_at)}")
             case TaskState.RUNNING:
@@ -148,13 +150,13 @@ class Explainer:
         if not serving:
             last = last_session_of_pool(self._connection, pool)
             since = "it never had one" if last is None else f"the last was heard of at {_moment(last.seen_at)}"
-            return Check.no(f"pool {pool}", f"pool {pool}, which has no live worker ({since})")
+            return Check.no(f"pool {pool}", f"no live worker ({since})")
         able = [row for row in serving if kind in row.kinds and not row.draining]
         if not able:
-            return Check.no(f"pool {pool}", f"pool {pool}, where no worker takes tasks of kind {kind}")
+            return Check.no(f"pool {pool}", f"none of its workers takes tasks of kind {kind}")
         counts = count_pool_tasks(self._connection, pool)
         slots, busy = sum(row.slots for row in able), counts.get(TaskState.RUNNING, 0)
-        detail = f"pool {pool} with {slots} live slots, {busy} of them busy, {counts.get(TaskState.QUEUED, 0)} queued"
+        detail = f"{slots} live slots, {busy} of them busy, {counts.get(TaskState.QUEUED, 0)} queued"
         return Check(f"pool {pool}", busy < slots, detail)
 
     def _live_sessions(self) -> list[SessionRow]:
@@ -195,7 +197,7 @@ class Explainer:
         rows = list_holders(self._connection, resource, limit=HOLDERS_MAX, keys=True)
         held = [row.run_id for row in rows if row.held_at is not None]
         waiting = len(rows) - len(held)
-        detail = f"at most {limit} run at once; held by {_some(held, 'run')}, {waiting} in line"
+        detail = f"at most {limit} at once; held by {_some(held, 'run')}, {waiting} in line"
         return Check("concurrency", len(held) < limit, detail)
 
 
