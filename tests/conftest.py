@@ -1,0 +1,105 @@
+"""Fixtures that hand out the real services; see tests/services/README.md.
+
+A service that does not answer skips the test on a laptop, with the reason in the summary, and fails it where CI=true.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.services import (
+    ServiceUnavailableError,
+    dockerd,
+    own_rabbitmq,
+    postgres,
+    rabbitmq,
+    rabbitmq_environ,
+)
+from tests.services import rabbitmqctl as run_rabbitmqctl
+from tests.services.demand import demand, do_without
+from tests.services.place import Place
+
+SERVED = {
+    "postgres_server": "postgres",
+    "rabbitmq_server": "rabbitmq",
+    "own_broker": "rabbitmq",
+    "docker_server": "docker",
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with the services its fixtures need, so that `-m "not docker"` needs no upkeep."""
+    for item in items:
+        for fixture in set(getattr(item, "fixturenames", ())) & SERVED.keys():
+            item.add_marker(SERVED[fixture])
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> str:
+    """The URL of a PostgreSQL server's maintenance database."""
+    return demand("postgres")
+
+
+@pytest.fixture(scope="module")
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of a database of the module's own, empty at first and dropped at the end."""
+    with postgres.fresh_database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server() -> str:
+    """The URL of a RabbitMQ broker's default vhost."""
+    return demand("rabbitmq")
+
+
+@pytest.fixture(scope="module")
+def rabbitmq_url(rabbitmq_server: str) -> Iterator[str]:
+    """The URL of a vhost of the module's own, empty at first and deleted at the end."""
+    environ = rabbitmq_environ()
+    if not environ and rabbitmq.CONTROL_VARIABLE not in os.environ:
+        yield rabbitmq_server  # a broker we cannot administer: its own vhost, as it is
+        return
+    with rabbitmq.fresh_vhost(rabbitmq_server, environ) as url:
+        yield url
+
+
+@pytest.fixture
+def rabbitmqctl(rabbitmq_server: str) -> Callable[..., str]:
+    """Run rabbitmqctl against the shared broker and give its output."""
+    return run_rabbitmqctl
+
+
+@pytest.fixture(scope="module")
+def own_broker() -> Iterator[Place]:
+    """A broker of the module's own: `.service.url`, and what a test may do to it by `.name`.
+
+    The shared one is never restarted by a test: other workers of pytest-xdist are connected to it.
+    """
+    if not rabbitmq.KIND.installed():
+        do_without("rabbitmq-server is not installed")
+    with own_rabbitmq() as place:
+        yield place
+
+
+@pytest.fixture(scope="session")
+def docker_server() -> str:
+    """The URL of a Docker engine."""
+    return demand("docker")
+
+
+@pytest.fixture(scope="session")
+def docker_url(docker_server: str) -> str:
+    """The URL of a Docker engine that may have no network: run containers with `none`."""
+    return docker_server
+
+
+@pytest.fixture(scope="session")
+def docker_image(docker_server: str) -> str:
+    """The name of an image with a shell and busybox, present in the engine."""
+    try:
+        return dockerd.ensure_image(docker_server)
+    except ServiceUnavailableError as error:
+        do_without(str(error))
