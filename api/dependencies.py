@@ -33,7 +33,7 @@ class Dependencies:
     broker: Broker
     clock: Clock = system_clock
     new_id: NewId = new_id
-    sync_now: Callable[[str], None] = _no_sync
+    sync_now: Callable[[str], object] = _no_sync
     revisions: RevisionCache | None = None
     health: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     notifier: RunNotifier = field(default_factory=RunNotifier)

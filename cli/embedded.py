@@ -1,0 +1,79 @@
+"""Everything in one process."""
+
+import logging
+
+import click
+
+from cli.nodes import (
+    Parts,
+    api_service,
+    engine_services,
+    open_broker,
+    scheduler_service,
+    sync_service,
+    worker_service,
+)
+from cli.process import wait_for_signal
+from engine.services.node import Node
+from engine.settings import Settings
+from engine.store.database import Database
+from engine.store.locking import embedded_lock
+from engine.store.schema import migrate
+from engine.sync.reconcile import Outcome
+
+log = logging.getLogger(__name__)
+
+
+def run_embedded(settings: Settings) -> None:
+    """Run until a signal comes. Raises what keeps it from starting."""
+    settings.workflows_dir.mkdir(parents=True, exist_ok=True)
+    with embedded_lock(settings.state_dir):
+        database = Database.open(settings.store_url, durability=settings.durability)
+        broker = open_broker(settings, "up")
+        try:
+            migrate(database)
+            broker.declare(settings.pools)
+            _run(Parts(settings, broker, database, show=show_diagnostics))
+        finally:
+            broker.close()
+            database.close()
+
+
+def _run(parts: Parts) -> None:
+    scheduler = scheduler_service(parts)
+    syncer = sync_service(parts, on_applied=scheduler.poke)
+    worker = worker_service(parts)
+    services = [*engine_services(parts), worker, scheduler, syncer]
+    server = api_service(parts, services, syncer.sync_now)
+    node = Node([*services, server])
+    node.start()
+    try:
+        _greet(parts.settings, server.url, worker.worker.kinds)
+        name = wait_for_signal()
+        click.echo(f"\n{name}: stopping; what runs gets its grace", err=True)
+    finally:
+        node.stop()
+
+
+def _greet(settings: Settings, url: str, kinds: tuple[str, ...]) -> None:
+    lines = [
+        f"chronoverse is up: {url}",
+        f"  watching   {settings.workflows_dir}/  (save a workflow there and it is live)",
+        f"  worker     {settings.slots} slots for {', '.join(kinds)}, wait and set",
+        f"  state      {settings.state_dir}/",
+        f"  look       chronoverse runs   ·   {url}/api/v1/runs   ·   {url}/schema",
+        "  stop       Ctrl-C",
+    ]
+    click.echo("\n".join(lines))
+
+
+def show_diagnostics(_source: str, outcome: Outcome) -> None:
+    """Print what is wrong with the files, as `chronoverse validate` does."""
+    from dsl.loader import LoadResult  # noqa: PLC0415 - only when there is something to show
+    from dsl.render import render  # noqa: PLC0415
+
+    found = outcome.state.diagnostics
+    if found:
+        click.echo(render(LoadResult(workflows=(), diagnostics=tuple(found)), "text"), err=True, nl=False)
+    else:
+        log.info("all files are fine again")

@@ -1,0 +1,155 @@
+"""Which services make which role, and how they are joined. Order: what others lean on is started first."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from api.dependencies import Dependencies
+from api.server import ApiServer
+from engine.broker import Broker, connect
+from engine.clock import new_id
+from engine.services.executor import Executor
+from engine.services.firing import Firings
+from engine.services.janitor import Janitor
+from engine.services.lease_keeper import LeaseKeeper
+from engine.services.log_writer import LogWriter
+from engine.services.notifier import RunNotifier
+from engine.services.revision_cache import RevisionCache
+from engine.services.scheduler import Scheduler
+from engine.services.service import Service
+from engine.services.sweeper import Sweeper
+from engine.services.syncer import Show, Syncer, log_diagnostics
+from engine.settings import Settings
+from engine.store.database import Database
+from engine.sync.folder import FolderSource
+from workers.config import WorkerConfig
+from workers.worker import Worker
+
+log = logging.getLogger(__name__)
+
+FOLDER_SOURCE = "workflows"
+WORKER_STOP_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class Parts:
+    """What the services of one process share."""
+
+    settings: Settings
+    broker: Broker
+    database: Database
+    notifier: RunNotifier = field(default_factory=RunNotifier)
+    show: Show = log_diagnostics
+    closers: list[Callable[[], None]] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for close in reversed(self.closers):
+            close()
+
+
+class WorkerService:
+    """A worker as a service. `stop` gives what runs its grace; `drain` lets it run to its end."""
+
+    name = "worker"
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+
+    @property
+    def fault(self) -> str:
+        """Why the worker is not well; empty when it is."""
+        return self.worker.failure or ""
+
+    def start(self) -> None:
+        """Say hello and take offers."""
+        self.worker.start()
+
+    def stop(self) -> None:
+        """Stop what runs and wait for the end."""
+        self.worker.stop()
+        if not self.worker.join(WORKER_STOP_SECONDS):
+            log.error("the worker did not end within %g s", WORKER_STOP_SECONDS)
+
+
+def engine_services(parts: Parts) -> list[Service]:
+    """Return the services that carry runs on."""
+    settings, database, broker = parts.settings, parts.database, parts.broker
+    return [
+        Sweeper(database, broker, ttl_seconds=settings.ttl_seconds),
+        LeaseKeeper(database, broker, heartbeat_seconds=settings.heartbeat_seconds, ttl_seconds=settings.ttl_seconds),
+        LogWriter(database, broker, on_written=parts.notifier.notify),
+        Executor(database, broker),
+        Janitor(database, retention_days=settings.retention_days),
+    ]
+
+
+def scheduler_service(parts: Parts) -> Scheduler:
+    """Return the scheduler."""
+    return Scheduler(parts.database, parts.broker)
+
+
+def sync_service(parts: Parts, on_applied: Callable[[], None] = lambda: None) -> Syncer:
+    """Return the syncer of the watched folder."""
+    source = FolderSource(FOLDER_SOURCE, parts.settings.workflows_dir)
+    firings = Firings(RevisionCache(parts.database), new_id)
+    return Syncer(parts.database, parts.broker, [source], settle=firings.settle, on_applied=on_applied, show=parts.show)
+
+
+def api_service(parts: Parts, services: Sequence[Service], sync_now: Callable[[str], object]) -> ApiServer:
+    """Return the API; it answers for the health of the other services of its process."""
+    health: dict[str, Callable[[], str]] = {"database": lambda: _database_fault(parts.database)}
+    health["broker"] = lambda: "" if parts.broker.connected else "the broker does not answer"
+    for service in services:
+        health[service.name] = lambda service=service: service.fault  # type: ignore[misc]
+    dependencies = Dependencies(
+        database=parts.database,
+        broker=parts.broker,
+        notifier=parts.notifier,
+        health=health,
+        sync_now=sync_now,
+    )
+    return ApiServer(dependencies, host=parts.settings.host, port=parts.settings.port)
+
+
+def worker_service(parts: Parts, *, log_broker: Broker | None = None) -> WorkerService:
+    """Return the worker. Raises `WorkerConfigError`."""
+    settings = parts.settings
+    config = WorkerConfig(
+        worker_id=worker_id(settings.state_dir),
+        state_dir=settings.state_dir / "worker",
+        pools=settings.pools,
+        slots=settings.slots,
+        heartbeat_seconds=settings.heartbeat_seconds,
+        ttl_seconds=settings.ttl_seconds,
+        orphan_seconds=settings.orphan_seconds,
+        ack_hold_seconds=settings.ack_hold_seconds,
+        allow_processes=settings.allow_processes,
+        docker_url=settings.docker_url,
+        deny_private_addresses=settings.deny_private_addresses,
+    )
+    return WorkerService(Worker(parts.broker, config, log_broker=log_broker))
+
+
+def worker_id(state_dir: Path) -> str:
+    """Return the worker's stable id, kept in its state directory."""
+    path = state_dir / "worker-id"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(new_id())
+    return path.read_text().strip()
+
+
+def open_broker(settings: Settings, name: str) -> Broker:
+    """Return the broker that the settings name. Raises `BrokerError`."""
+    return connect(settings.broker_url, name=f"chronoverse-{name}")
+
+
+def _database_fault(database: Database) -> str:
+    try:
+        with database.read() as connection:
+            connection.exec_driver_sql("SELECT 1")
+    except Exception as error:  # whatever is wrong with it, it is not ready
+        return str(error)
+    return ""

@@ -1,0 +1,85 @@
+"""What every long-running process does: write its log, wait for a signal, end in order."""
+
+import json
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import FrameType
+
+from cli.errors import CliError
+from engine.broker import BrokerError
+from engine.services.node import Node
+from engine.settings import Settings, SettingsError
+from engine.store.errors import StoreError
+
+QUIET = ("alembic", "pika", "uvicorn", "httpx", "httpcore", "watchfiles", "docker", "urllib3", "asyncio")
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as JSON."""
+        entry = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            entry["error"] = self.formatException(record.exc_info)
+        return json.dumps(entry)
+
+
+def write_logs(settings: Settings) -> None:
+    """Have the process write its log to stderr as the settings say."""
+    handler = logging.StreamHandler(sys.stderr)
+    text = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
+    handler.setFormatter(JsonFormatter() if settings.log_format == "json" else text)
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn what keeps a process from starting into a message with a hint."""
+    from api.server import ServerError  # noqa: PLC0415 - the web server is loaded only by what serves
+    from workers.config import WorkerConfigError  # noqa: PLC0415
+
+    try:
+        yield
+    except (SettingsError, StoreError, BrokerError, ServerError, WorkerConfigError) as error:
+        message, _, hint = str(error).partition("\n  hint: ")
+        raise CliError(message, hint) from error
+
+
+def wait_for_signal() -> str:
+    """Wait for SIGINT or SIGTERM and return its name. A second one ends the process at once."""
+    asked = threading.Event()
+    names: list[str] = []
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        if names:
+            raise SystemExit(128 + number)
+        names.append(signal.Signals(number).name)
+        asked.set()
+
+    signal.signal(signal.SIGINT, ask)
+    signal.signal(signal.SIGTERM, ask)
+    asked.wait()
+    return names[0]
+
+
+def run_until_signal(node: Node) -> None:
+    """Start the services, wait for a signal, stop them."""
+    node.start()
+    try:
+        name = wait_for_signal()
+        logging.getLogger("chronoverse").info("%s: stopping", name)
+    finally:
+        node.stop()

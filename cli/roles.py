@@ -1,0 +1,134 @@
+"""The long-running commands: everything in one process, or each role as its own."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.errors import CliError
+from engine.settings import Settings
+
+state_option = click.option(
+    "--state", "state_dir", type=click.Path(path_type=Path), help="Where this process keeps its own."
+)
+
+
+@click.command()
+@click.option("--host", help="Address of the API.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port of the API; 0 takes a free one.  [default: 8080]")
+@click.option(
+    "--workflows", "workflows_dir", type=click.Path(path_type=Path), help="Folder to watch.  [default: workflows]"
+)
+@state_option
+def up(**given: Any) -> None:
+    """Run everything in this process: SQLite, in-process queues, API, schedules, a worker, a watched folder."""
+    from cli.embedded import run_embedded  # noqa: PLC0415 - loads the whole program
+    from cli.process import explained, write_logs  # noqa: PLC0415
+
+    with explained():
+        settings = Settings.read(allow_processes=True, **given)
+        write_logs(settings)
+        run_embedded(settings)
+
+
+@click.command()
+@click.option("--host", help="Address.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one.  [default: 8080]")
+def api(**given: Any) -> None:
+    """Serve the REST API."""
+    _role(lambda nodes, parts: [nodes.api_service(parts, [], _nobody_syncs)], **given)
+
+
+@click.command()
+def engine() -> None:
+    """Carry runs on: executor, lease keeper, log writer, sweeps, retention. Migrates the database first."""
+    _role(lambda nodes, parts: nodes.engine_services(parts), migrates=True)
+
+
+@click.command()
+def scheduler() -> None:
+    """Fire schedules."""
+    _role(lambda nodes, parts: [nodes.scheduler_service(parts)])
+
+
+@click.command()
+@click.option(
+    "--workflows", "workflows_dir", type=click.Path(path_type=Path), help="Folder to watch.  [default: workflows]"
+)
+def sync(**given: Any) -> None:
+    """Watch a folder and make its files live."""
+    _role(lambda nodes, parts: [nodes.sync_service(parts)], **given)
+
+
+@click.command()
+@state_option
+@click.option("--slots", type=click.IntRange(1, 1000), help="Attempts carried out at once.  [default: 8]")
+def worker(**given: Any) -> None:
+    """Carry out attempts. Needs the broker alone, no database."""
+    from cli import nodes  # noqa: PLC0415
+    from cli.process import explained, run_until_signal, write_logs  # noqa: PLC0415
+    from engine.services.node import Node  # noqa: PLC0415
+
+    with explained():
+        settings = Settings.read(**given)
+        write_logs(settings)
+        _distributed(settings, needs_database=False)
+        broker, log_broker = nodes.open_broker(settings, "worker"), nodes.open_broker(settings, "worker-logs")
+        try:
+            broker.declare(settings.pools)
+            parts = nodes.Parts(settings, broker, None)  # type: ignore[arg-type]
+            run_until_signal(Node([nodes.worker_service(parts, log_broker=log_broker)]))
+        finally:
+            log_broker.close()
+            broker.close()
+
+
+def _role(make: Callable[[Any, Any], list[Any]], *, migrates: bool = False, **given: Any) -> None:
+    from cli import nodes  # noqa: PLC0415
+    from cli.process import explained, run_until_signal, write_logs  # noqa: PLC0415
+    from engine.services.node import Node  # noqa: PLC0415
+
+    with explained():
+        settings = Settings.read(**given)
+        write_logs(settings)
+        _distributed(settings, needs_database=True)
+        with _parts(nodes, settings, migrates=migrates) as parts:
+            run_until_signal(Node(make(nodes, parts)))
+
+
+@contextmanager
+def _parts(nodes: Any, settings: Settings, *, migrates: bool) -> Iterator[Any]:
+    from engine.store.database import Database  # noqa: PLC0415
+    from engine.store.schema import check_version, migrate  # noqa: PLC0415
+
+    database = Database.open(settings.store_url, durability=settings.durability)
+    try:
+        (migrate if migrates else check_version)(database)
+        broker = nodes.open_broker(settings, "engine")
+        try:
+            broker.declare(settings.pools)
+            yield nodes.Parts(settings, broker, database)
+        finally:
+            broker.close()
+    finally:
+        database.close()
+
+
+def _distributed(settings: Settings, *, needs_database: bool) -> None:
+    """Refuse what cannot work as a process of its own."""
+    if not settings.broker_url.startswith("amqp"):
+        raise CliError(
+            "a role of its own needs a broker that other processes reach",
+            "set CHRONOVERSE_BROKER_URL=amqp://…, or run everything in one process with `chronoverse up`",
+        )
+    if needs_database and not settings.store_url.startswith("postgresql"):
+        raise CliError(
+            "a role of its own needs a database that other processes reach",
+            "set CHRONOVERSE_DATABASE_URL=postgresql://…, or run everything in one process with `chronoverse up`",
+        )
+
+
+def _nobody_syncs(_: str) -> bool:
+    return False
