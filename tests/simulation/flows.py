@@ -28,7 +28,7 @@ def _task(chance: random.Random, name: str, before: list[str]) -> Task:
     kind = chance.choices(["run", "wait", "set"], weights=[8, 1, 1])[0]
     spec = {"run": {"script": "true"}, "wait": {"seconds": chance.uniform(0, 10)}, "set": {"values": {"n": 1}}}[kind]
     condition = chance.choice(CONDITIONS)
-    readable = [need for need in needs]
+    readable = list(needs)
     if readable and chance.random() < 0.2:
         condition = f"tasks.{readable[0]}.state == 'succeeded'"
     return Task(

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from engine.machine.states import RUN_ARROWS, RUN_TERMINAL, TASK_ARROWS, TASK_TERMINAL, RunState, TaskState
 from engine.store.database import Database
+from engine.store.invariants import check
 from engine.store.tables import attempts, holders, revisions, runs, signals, task_runs
 from tests.simulation.workers import SimulatedWorker
 
@@ -19,9 +20,9 @@ def _closure(arrows: dict[State, frozenset[State]]) -> dict[State, set[State]]:
     """What can be reached by one arrow or more: a batch may take several."""
     reach = {state: set(targets) for state, targets in arrows.items()}
     for _ in range(len(reach)):
-        for targets in reach.values():
+        for state, targets in list(reach.items()):
             for target in list(targets):
-                targets |= reach.get(target, set())
+                reach[state] = targets | reach[state] | reach.get(target, set())
     return reach
 
 
@@ -66,6 +67,8 @@ class Referee:
             reasons = connection.execute(select(runs.c.reason).where(runs.c.reason == "internal_error")).all()
             assert not reasons
             self._attempts_add_up(connection)
+            broken = check(connection, self._database.now())
+            assert not [item for item in broken if item.invariant.name != "signal-overdue"], broken
 
     def _attempts_add_up(self, connection) -> None:  # type: ignore[no-untyped-def]
         """Attempts are numbered without a gap, at most one succeeded, and it is the last."""
@@ -84,9 +87,7 @@ class Referee:
                 assert succeeded == [row.attempt]
         assert connection.execute(select(func.count()).select_from(revisions)).scalar_one() == 1
 
-    def _arrow(
-        self, seen: dict[str, State], name: str, state: State, reach: dict[State, set[State]]
-    ) -> None:
+    def _arrow(self, seen: dict[str, State], name: str, state: State, reach: dict[State, set[State]]) -> None:
         before = seen.get(name)
         # A second attempt passes through states that the first has been in: reach covers that.
         assert before is None or before == state or state in reach.get(before, ()), f"{name}: {before} -> {state}"
