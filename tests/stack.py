@@ -2,13 +2,13 @@
 
 import threading
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from sqlalchemy import func, insert, select
+import msgspec
+from sqlalchemy import func, select
 
-from dsl.model import Workflow, encode
+from dsl.model import Workflow
 from engine.broker import Broker, MemoryBroker
 from engine.clock import new_id, system_clock
 from engine.machine.creation import new_run
@@ -21,9 +21,10 @@ from engine.services.node import Node
 from engine.services.sweeper import Sweeper
 from engine.services.wakes import wake
 from engine.store.database import Database
+from engine.store.local import store_workflow
 from engine.store.runs import create_runs
 from engine.store.schema import migrate
-from engine.store.tables import revisions, runs, workflows
+from engine.store.tables import runs
 from workers.config import WorkerConfig
 from workers.runners.interface import Runner
 from workers.worker import Worker
@@ -65,7 +66,7 @@ class Stack:
             added_runners=runners,
         )
 
-    def __enter__(self) -> "Stack":
+    def __enter__(self) -> Self:
         self.node.start()
         self.worker.start()
         assert self.worker.wait_ready(20), "the worker's hello was not answered"
@@ -82,7 +83,10 @@ class Stack:
     def submit(self, workflow: Workflow, number: int = 1, inputs: dict[str, Any] | None = None) -> list[str]:
         """Store the workflow, create runs of it in one transaction, and wake them."""
         graph = Graph.of(workflow)
-        workflow_id, revision_id, now = new_id(), new_id(), system_clock()
+        now = system_clock()
+        named = msgspec.structs.replace(workflow, name=f"{workflow.name}-{new_id()}")
+        with self.database.write() as connection:
+            workflow_id, revision_id = store_workflow(connection, named, new_id, now)
         created = [
             new_run(
                 run_id=new_id(),
@@ -97,8 +101,6 @@ class Stack:
             for _ in range(number)
         ]
         with self.database.write() as connection:
-            connection.execute(insert(workflows).values(_workflow(workflow, workflow_id, now)))
-            connection.execute(insert(revisions).values(_revision(workflow, revision_id, workflow_id, now)))
             create_runs(connection, created)
         wake(self.broker, [run.id for run in created])
         return [run.id for run in created]
@@ -122,30 +124,3 @@ class Stack:
         with self.database.read() as connection:
             found = dict(connection.execute(select(runs.c.id, runs.c.state).where(runs.c.id.in_(wanted))).all())  # type: ignore[arg-type]
         return [found[run_id] for run_id in wanted]
-
-
-def _workflow(workflow: Workflow, workflow_id: str, now: datetime) -> dict[str, Any]:
-    return {
-        "id": workflow_id,
-        "namespace": workflow.namespace,
-        "name": f"{workflow.name}-{workflow_id}",
-        "source": "test",
-        "labels": {},
-        "ready": {},
-        "created_at": now.astimezone(UTC),
-        "updated_at": now,
-    }
-
-
-def _revision(workflow: Workflow, revision_id: str, workflow_id: str, now: datetime) -> dict[str, Any]:
-    return {
-        "id": revision_id,
-        "workflow_id": workflow_id,
-        "number": 1,
-        "digest": "d",
-        "compiled": encode(workflow),
-        "document": {},
-        "source": "test",
-        "path": workflow.path,
-        "created_at": now,
-    }
