@@ -15,25 +15,25 @@ from engine.services.revision_cache import RevisionCache
 from engine.store.database import Database
 
 
-def _no_sync(_: str) -> None:
-    """No syncer runs in this process: the source's own interval must do."""
+def _no_sync(_: str) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
     """What a process gives to its API.
 
-    `sync_now(name)` asks the syncer to look at a source at once and returns without waiting. `revisions` may be shared
-    with the other services of a process. `health` gives, for each thing that the process needs, a callable that says
-    what is wrong with it (empty: nothing). `notifier` hears of runs with new log lines where the log writer is in the
-    same process. `closing` ends followed streams.
+    `sync_now(name)` asks the syncer to look at a source at once and returns without waiting, False if none of this
+    process has it. `revisions` may be shared with the other services of a process. `health` gives, for each thing that
+    the process needs, a callable that says what is wrong with it (empty: nothing). `notifier` hears of runs with new
+    log lines where the log writer is in the same process. `closing` ends followed streams.
     """
 
     database: Database
     broker: Broker
     clock: Clock = system_clock
     new_id: NewId = new_id
-    sync_now: Callable[[str], object] = _no_sync
+    sync_now: Callable[[str], bool] = _no_sync
     revisions: RevisionCache | None = None
     health: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     notifier: RunNotifier = field(default_factory=RunNotifier)

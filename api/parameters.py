@@ -50,14 +50,14 @@ def read_moment(name: str, text: str | None) -> datetime | None:
     return moment.astimezone(UTC)
 
 
-def read_labels(given: list[str] | None) -> dict[str, str]:
+def read_labels(given: list[str] | None) -> list[tuple[str, str]]:
     """Return the labels that must match. Raises `RefusedError`."""
-    labels = {}
+    labels = []
     for text in given or []:
         key, colon, value = text.partition(":")
         if not colon or not key:
             raise refused("query.label", f"{text!r} is not key:value", "write label=team:data; repeat it for more")
-        labels[key] = value
+        labels.append((key, value))
     return labels
 
 

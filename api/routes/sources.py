@@ -6,6 +6,7 @@ from litestar.params import FromPath
 from api.dependencies import Injected
 from api.parameters import PAGE_SIZE, Cursor, Limit, found, page
 from api.schemas.sources import Source, SourcePage
+from engine.services.actions import ConflictError
 from engine.store import reads_sources as reads
 
 
@@ -29,7 +30,11 @@ def sync_source(services: Injected, name: FromPath[str]) -> Source:
     """Ask for a look at the source at once. The answer says that the wish is kept, not what was found."""
     with services.database.read() as connection:
         source = Source.of(found(reads.read_source(connection, name), f"source {name}"))
-    services.given.sync_now(name)
+    if not services.given.sync_now(name):
+        raise ConflictError(
+            f"no syncer of this process has source {name}\n"
+            "  hint: the process that syncs it looks by itself, at every change and every half minute"
+        )
     return source
 
 

@@ -46,4 +46,5 @@ def keep_answer(connection: Connection, scope: str, key: str, answer: StoredAnsw
         response=answer.response,
         created_at=now,
     )
-    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+    written = connection.execute(statement.on_conflict_do_nothing().returning(table.c.key))
+    return written.one_or_none() is not None

@@ -1,7 +1,7 @@
 """Reads for those who ask: runs, their task runs and attempts. Writes nothing, and promises no lock."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -97,7 +97,7 @@ class RunFilter:
 
     workflow_id: str | None = None
     states: Sequence[str] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Sequence[tuple[str, str]] = ()
     since: datetime | None = None
     until: datetime | None = None
     trigger: str | None = None
@@ -165,7 +165,7 @@ def list_runs(connection: Connection, wanted: RunFilter, *, before: str | None, 
         query = query.where(runs.c.created_at >= wanted.since, runs.c.id >= id_floor(wanted.since - CLOCK_SKEW))
     if wanted.until is not None:
         query = query.where(runs.c.created_at < wanted.until, runs.c.id < id_floor(wanted.until + CLOCK_SKEW))
-    for key, value in wanted.labels.items():
+    for key, value in wanted.labels:
         labelled = select(run_labels.c.run_id).where(run_labels.c.key == key, run_labels.c.value == value)
         query = query.where(runs.c.id.in_(labelled))
     return [RunRow(*row) for row in connection.execute(query)]
@@ -180,13 +180,13 @@ def read_run_values(connection: Connection, run_id: str) -> RunValues:
 def count_task_states(connection: Connection, run_id: str) -> dict[str, int]:
     """Return how many of the run's task runs are in each state; those still `pending` may have no row."""
     query = select(task_runs.c.state, func.count()).where(task_runs.c.run_id == run_id).group_by(task_runs.c.state)
-    return dict(connection.execute(query).tuples().all())
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def list_task_states(connection: Connection, run_id: str) -> dict[str, str]:
     """Return the state of each task of the run that has a row."""
     query = select(task_runs.c.task, task_runs.c.state).where(task_runs.c.run_id == run_id)
-    return dict(connection.execute(query).tuples().all())
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 _TASK: tuple[ColumnElement[Any], ...] = (

@@ -81,7 +81,7 @@ def count_pool_tasks(connection: Connection, pool: str) -> dict[str, int]:
         .where(task_runs.c.pool == pool, task_runs.c.state.in_([TaskState.QUEUED, TaskState.RUNNING]))
         .group_by(task_runs.c.state)
     )
-    return dict(connection.execute(query).tuples().all())
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def list_holders(connection: Connection, resource: str, *, limit: int, keys: bool = False) -> list[HolderRow]:

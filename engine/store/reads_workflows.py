@@ -1,6 +1,6 @@
 """Reads for those who ask: workflows, their revisions and triggers. Writes nothing, and promises no lock."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -65,7 +65,7 @@ class WorkflowFilter:
     """Which workflows are asked for; None does not filter. `labels` must all match."""
 
     namespace: str | None = None
-    labels: Mapping[str, str] | None = None
+    labels: Sequence[tuple[str, str]] = ()
     paused: bool | None = None
     archived: bool = False
 
@@ -111,7 +111,7 @@ def list_workflows(
         query = query.where(workflows.c.namespace == wanted.namespace)
     if wanted.paused is not None:
         query = query.where((workflows.c.paused_at.is_not(None)) == wanted.paused)
-    for label, value in (wanted.labels or {}).items():
+    for label, value in wanted.labels:
         query = query.where(workflows.c.labels[label].as_string() == value)
     archived = workflows.c.archived_at
     query = query.where(archived.is_not(None) if wanted.archived else archived.is_(None))

@@ -1,0 +1,42 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from litestar.testing import TestClient
+
+from api.app import create_app
+from api.dependencies import Dependencies
+from engine.store.database import Database
+from engine.store.schema import migrate
+from tests.contract.api.play import Play
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    url = f"sqlite:///{tmp_path / 'test.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    database = Database.open(url)
+    migrate(database)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def play(database: Database) -> Iterator[Play]:
+    play = Play(database)
+    yield play
+    play.close()
+
+
+@pytest.fixture
+def api(play: Play) -> Iterator[TestClient]:
+    app = create_app(
+        Dependencies(
+            database=play.database,
+            broker=play.broker,
+            clock=play.clock,
+            sync_now=play.sync_asked,
+            health=play.health,
+        )
+    )
+    with TestClient(app, base_url="http://127.0.0.1:8080") as client:
+        yield client
