@@ -14,7 +14,8 @@ def demand(name: str) -> str:
     try:
         return find(name)
     except ServiceUnavailableError as error:
-        do_without(str(error))
+        reason = str(error)
+    return do_without(reason)
 
 
 def do_without(reason: str) -> NoReturn:

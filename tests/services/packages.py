@@ -1,6 +1,7 @@
 """Debian packages of the services, installed without starting the system's own instances."""
 
 import contextlib
+import functools
 import os
 import shutil
 import subprocess
@@ -25,7 +26,7 @@ def install(packages: Sequence[str]) -> None:
     if shutil.which("apt-get") is None or os.geteuid() != 0:
         raise ServiceUnavailableError(f"not installed: {names}; hint: install it, or run as root where there is apt")
     with _nothing_started():
-        _apt("update")
+        _update()
         _apt("install", "--yes", "--no-install-recommends", *packages)
 
 
@@ -43,6 +44,11 @@ def _nothing_started() -> Iterator[None]:
         else:
             POLICY.write_bytes(before[0])
             POLICY.chmod(before[1])
+
+
+@functools.cache  # once is enough for every service that a command installs
+def _update() -> None:
+    _apt("update")
 
 
 def _apt(*arguments: str) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.services import processes, state
+from tests.services import processes
 from tests.services.errors import ServiceUnavailableError
+from tests.services.state import Service, State, save
 
 POLL_SECONDS = 0.05
 LOG_LINES_SHOWN = 15
@@ -32,11 +33,11 @@ class Place:
     """The place of one instance; a process is in the state's file before anything waits for it."""
 
     name: str
-    state: state.State
+    state: State
     guard: threading.Lock = field(default_factory=threading.Lock)
 
     @property
-    def service(self) -> state.Service:
+    def service(self) -> Service:
         """The instance's entry in the state."""
         return self.state.services[self.name]
 
@@ -55,11 +56,15 @@ class Place:
         """What its processes carry in their environment, to be found by."""
         return str(self.directory)
 
+    def environ(self, more: Mapping[str, str]) -> dict[str, str]:
+        """Give the environment of a process of the service, short-lived ones included, with the marker."""
+        return {**os.environ, **more, processes.MARKER: self.marker}
+
     def launch(
         self, argv: Sequence[str], environ: Mapping[str, str] | None = None, *, user: str | None = None, stop: int = 0
     ) -> processes.Recorded:
         """Start a process of the service and record it."""
-        whole = {**os.environ, **(environ or {}), processes.MARKER: self.marker}
+        whole = self.environ(environ or {})
         started = processes.launch(argv, environ=whole, log=self.log, user=user, stop=stop or signal.SIGTERM)
         self.service.processes.append(started)
         self.save()
@@ -73,7 +78,7 @@ class Place:
     def save(self) -> None:
         """Write the state; instances that start at the same time share it and the guard."""
         with self.guard:
-            state.save(self.state)
+            save(self.state)
 
     def wait(self, check: Callable[[], None], process: processes.Recorded, seconds_max: float) -> None:
         """Wait until the check passes.

@@ -71,6 +71,7 @@ def _create_cluster(place: Place, directory: Path, account: str | None, password
     with place.log.open("ab") as log:
         done = subprocess.run(
             command,
+            env=place.environ({}),
             cwd="/",
             user=account,
             group=account,

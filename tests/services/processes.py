@@ -106,8 +106,8 @@ def _end_rest(members: set[psutil.Process], recorded: Sequence[Recorded], marker
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
         _, rest = psutil.wait_procs(rest, timeout=seconds if number == signal.SIGTERM else KILLED_AFTER_SECONDS)
-        for process in recorded:
-            _reap(process.pid)
+        for known in recorded:
+            _reap(known.pid)
     if rest := _running(rest):
         raise RuntimeError(f"still running after KILL: {[process.pid for process in rest]}")
 
