@@ -97,7 +97,7 @@ def sync_service(parts: Parts, on_applied: Callable[[], None] = lambda: None) ->
     return Syncer(parts.database, parts.broker, [source], settle=firings.settle, on_applied=on_applied, show=parts.show)
 
 
-def api_service(parts: Parts, services: Sequence[Service], sync_now: Callable[[str], object]) -> ApiServer:
+def api_service(parts: Parts, services: Sequence[Service], sync_now: Callable[[str], bool]) -> ApiServer:
     """Return the API; it answers for the health of the other services of its process."""
     health: dict[str, Callable[[], str]] = {"database": lambda: _database_fault(parts.database)}
     health["broker"] = lambda: "" if parts.broker.connected else "the broker does not answer"
