@@ -64,6 +64,12 @@ def test_last_nearest_and_numbered_days(expression: str, dates: list[str]) -> No
     assert [text[:5] for text in shown(cron(expression), "2026-01-01", "2026-04-01")] == dates
 
 
+def test_the_nearest_weekday_stays_in_its_month() -> None:
+    """The 1st of August 2026 is a Saturday, the 31st of May a Sunday."""
+    assert shown(cron("0 0 1W 8 *"), "2026-07-01", "2026-10-01") == ["08-03T00:00:00"]
+    assert shown(cron("0 0 31W 5 *"), "2026-05-01", "2026-07-01") == ["05-29T00:00:00"]
+
+
 @pytest.mark.parametrize("expression", ["0 0 30 2 *", "0 0 31 4,6,9,11 *", "* * * 31 2 *"])
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
 def test_a_date_that_never_comes_is_no_firing(expression: str, zone: str) -> None:
