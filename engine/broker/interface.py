@@ -66,7 +66,10 @@ class Consumer(Protocol):
         """
 
     def ack(self, deliveries: Sequence[Delivery]) -> None:
-        """Acknowledge. A delivery of a connection that is gone is ignored: it will be delivered again."""
+        """Acknowledge. A delivery of a connection that is gone is ignored: it will be delivered again.
+
+        So may one be whose acknowledgement was followed at once by `close` (RabbitMQ gives it a lower priority).
+        """
 
     def requeue(self, deliveries: Sequence[Delivery]) -> None:
         """Give back: each is delivered again, to somebody."""
@@ -163,7 +166,7 @@ class Broker(Protocol):
         """Open a subscription."""
 
     def depth(self, queue: str) -> int:
-        """Return how many messages are ready in the queue. Raises `BrokerError`."""
+        """Return how many messages are ready in the queue, creating it where missing. Raises `BrokerError`."""
 
     @property
     def connected(self) -> bool:

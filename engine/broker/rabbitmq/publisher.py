@@ -127,7 +127,7 @@ class Publisher:
             self._link.call(self._flush)
 
     def _send(self, letter: _Letter) -> None:
-        if letter.key not in self._declared:
+        if letter.key.startswith("tasks.") and letter.key not in self._declared:  # a pool may be new; the rest is there
             self._declared.add(letter.key)
             wanted = arguments(letter.key, self._link.major_version)
             self._confirmed.queue_declare(letter.key, durable=True, arguments=wanted)
