@@ -10,7 +10,7 @@ from engine.broker.messages import Claim, Finished, Heartbeat, LogBatch, encode
 from engine.clock import new_id, system_clock
 from engine.services.executor import Executor
 from engine.services.log_writer import LogWriter
-from engine.services.wakes import queue_of
+from engine.services.wakes import queue_of, wake
 from engine.store.database import Database
 from engine.store.sessions import renew
 from tests.contract.sync.world import MemorySource, World
@@ -63,6 +63,11 @@ class Play:
         }
         self._world.sync(self._source, **texts)
 
+    def remove(self, name: str) -> None:
+        """Take a file away and sync."""
+        del self._source.files[f"{name}.yaml"]
+        self._world.sync(self._source)
+
     def worker(self, *, pools: tuple[str, ...] = ("default",), slots: int = 2) -> None:
         """Let a worker say hello."""
         beat = Heartbeat(
@@ -81,6 +86,12 @@ class Play:
     def advance(self) -> None:
         """Let the executor take what has come."""
         self._executor.turn()
+
+    def settle(self) -> None:
+        """Let the executor go on until what it says to itself is done too; a wake for nobody makes each turn end."""
+        for _ in range(4):
+            wake(self.broker, [new_id()])
+            self._executor.turn()
 
     def claim(self, run_id: str, ordinal: int = 0, attempt: int = 1) -> str:
         """Let the worker claim an attempt; return the claim."""
