@@ -1,6 +1,7 @@
 """The API as the commands see it: typed answers, and errors that say what to do."""
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -18,6 +19,7 @@ BASE = "/api/v1"
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
 RECONNECTS_MAX = 5
+RECONNECT_SECONDS = 0.2
 
 
 class Page(Protocol[Item]):
@@ -44,9 +46,10 @@ class Event:
 class ApiClient:
     """A connection to the API. Raises `CliError` for whatever goes wrong."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, pause: Callable[[float], None] = time.sleep) -> None:
         timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
         self._url = url.rstrip("/")
+        self._pause = pause
         self._http = httpx.Client(base_url=self._url + BASE, timeout=timeout, trust_env=False)
 
     @classmethod
@@ -86,17 +89,19 @@ class ApiClient:
         """Give the events of a stream until its `end`; one that breaks off is taken up again where it was."""
         last, failures = "", 0
         while True:
-            headers = {"Last-Event-ID": last} if last else {}
+            failure = None
             try:
-                for event in self._stream(path, _given(params), headers):
+                for event in self._stream(path, _given(params), {"Last-Event-ID": last} if last else {}):
                     failures, last = 0, event.id or last
                     yield event
                     if event.kind == "end":
                         return
             except httpx.HTTPError as error:
-                failures += 1
-                if failures > RECONNECTS_MAX:
-                    raise self._unreachable(error) from error
+                failure = error
+            failures += 1
+            if failures > RECONNECTS_MAX:
+                raise self._unreachable(failure) from failure
+            self._pause(RECONNECT_SECONDS * failures)
 
     def _stream(self, path: str, params: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator[Event]:
         with self._http.stream("GET", path, params=params, headers=headers, timeout=_PATIENT) as response:
@@ -114,9 +119,9 @@ class ApiClient:
             raise _problem(response)
         return response
 
-    def _unreachable(self, error: httpx.HTTPError) -> CliError:
+    def _unreachable(self, error: httpx.HTTPError | None) -> CliError:
         return CliError(
-            f"the API at {self._url} does not answer: {error}",
+            f"the API at {self._url} does not answer: {error or 'the stream ends again and again'}",
             "start it with `chronoverse up` (or `chronoverse api`), or say where it is with CHRONOVERSE_API_URL",
         )
 
