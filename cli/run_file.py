@@ -87,7 +87,7 @@ def _watch(local: "LocalRun", *, quiet: bool) -> None:
             ended = local.ended
             for task, stream, text in local.new_lines():
                 console.print(f"[dim]{task:>16} │[/dim] ", end="")
-                console.print(text, style="red" if stream == "stderr" else "", markup=False)
+                console.print(text, style="red" if stream == "stderr" else "", markup=False, soft_wrap=True)
             live.update(task_list(local.tasks()), refresh=True)
             if ended:
                 break
