@@ -73,9 +73,13 @@ def due(trigger: Schedule, next_fire_time: datetime, now: datetime, anchor: date
     Times fire in their order: one whose jitter is not over holds up those behind it. The result is bounded, however
     long the outage was; `key` names the trigger, for the jitter.
     """
+    due_at = _due_at(trigger, next_fire_time, key)
+    if due_at > now:
+        return Due((), next_fire_time, due_at)
+    following = next_times(trigger, anchor, next_fire_time, key)
+    if following[1] is None or following[1] > now:
+        return Due(tuple(_verdicts(trigger, [next_fire_time], now)), *following)  # almost always only one has come
     newest = _newest_due(trigger, next_fire_time, now, anchor, key)
-    if newest is None:
-        return Due((), next_fire_time, _due_at(trigger, next_fire_time, key))
     times, more = _times_until(trigger, next_fire_time, newest, anchor)
     settled = _verdicts(trigger, times, now)
     if more:
@@ -87,10 +91,8 @@ def _due_at(trigger: Schedule, nominal: datetime, key: str) -> datetime:
     return nominal + jitter_offset(key, nominal, trigger.jitter_seconds)
 
 
-def _newest_due(trigger: Schedule, first: datetime, now: datetime, anchor: datetime, key: str) -> datetime | None:
-    """Return the last nominal time that has come, its jitter over and that of all before it."""
-    if _due_at(trigger, first, key) > now:
-        return None
+def _newest_due(trigger: Schedule, first: datetime, now: datetime, anchor: datetime, key: str) -> datetime:
+    """Return the last nominal time that has come, its jitter over and that of all before it; `first` has come."""
     surely = max(first, now - timedelta(seconds=trigger.jitter_seconds))
     found = latest_fire(trigger, first, surely, anchor)
     newest = first if found is None else found.nominal

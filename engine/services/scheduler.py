@@ -68,10 +68,15 @@ class Scheduler:
         self._poked.set()
 
     def turn(self) -> None:
-        """Fire what is due, or sleep until something is. The stop may come before `clear`, so it is looked at after."""
+        """Sleep until something is due, or fire it. The stop may come before `clear`, so it is looked at after."""
         self._poked.clear()
-        if not self._loop.stopping and not self.fire():
-            self._poked.wait(self._patience())
+        if self._loop.stopping:
+            return
+        seconds = self._patience()
+        if seconds > 0:
+            self._poked.wait(seconds)
+        else:
+            self.fire()
 
     def fire(self) -> int:
         """Fire one batch of what is due now; return how many triggers were due."""
@@ -95,6 +100,7 @@ class Scheduler:
         return len(recorded.fired)
 
     def _patience(self) -> float:
+        """Return for how many seconds nothing is due, as far as it matters: one small read, all that idling costs."""
         with self._database.read() as connection:
             next_at = next_due_at(connection)
         if next_at is None:

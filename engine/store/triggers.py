@@ -9,18 +9,22 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, func, select, tuple_, update
+from sqlalchemy import Connection, Select, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dsl.model import Schedule, Trigger
 from engine.machine.model import Run
+from engine.store.bulk import Bulk
 from engine.store.runs import create_runs
 from engine.store.tables import firings, triggers, workflows
 
-SCHEDULE_KINDS = ("cron", "every")
+SCHEDULE_KINDS: Final = ("cron", "every")
+_times_update = Bulk(
+    triggers, ["workflow_id", "name", "last_fire_time", "next_fire_time", "next_at", "updated_at"], keys=2
+)
 
 
 class FiringOutcome(StrEnum):
@@ -189,11 +193,10 @@ def _trigger(row: Any) -> ScheduledTrigger:
 
 def _lock(connection: Connection, fired: Sequence[Fired]) -> set[tuple[str, str]]:
     """Lock the rows that are as they were seen; skip those that another scheduler has in hand."""
-    key = tuple_(triggers.c.workflow_id, triggers.c.name)
-    query = _scheduled().where(key.in_([item.trigger.key for item in fired]))
-    found = connection.execute(query.with_for_update(of=triggers, skip_locked=True))
     seen = {item.trigger.key: item.trigger for item in fired}
-    return {trigger.key for trigger in map(_trigger, found) if trigger == seen[trigger.key]}
+    query = _scheduled().where(triggers.c.workflow_id.in_({workflow_id for workflow_id, _ in seen}))
+    found = connection.execute(query.with_for_update(of=triggers, skip_locked=True))
+    return {trigger.key for trigger in map(_trigger, found) if trigger == seen.get(trigger.key)}
 
 
 def _enter(connection: Connection, fired: Sequence[Fired], now: datetime) -> set[tuple[str, str, datetime]]:
@@ -224,18 +227,14 @@ def _insert(connection: Connection) -> Any:
 
 
 def _move_on(connection: Connection, fired: Sequence[Fired], now: datetime) -> None:
-    if not fired:
-        return
-    statement = update(triggers).where(triggers.c.workflow_id == bindparam("w"), triggers.c.name == bindparam("n"))
     rows = [
-        {
-            "w": item.trigger.workflow_id,
-            "n": item.trigger.name,
-            "last_fire_time": item.firings[-1].fire_time if item.firings else item.trigger.last_fire_time,
-            "next_fire_time": item.next_fire_time,
-            "next_at": item.next_at,
-            "updated_at": now,
-        }
+        (
+            *item.trigger.key,
+            item.firings[-1].fire_time if item.firings else item.trigger.last_fire_time,
+            item.next_fire_time,
+            item.next_at,
+            now,
+        )
         for item in fired
     ]
-    connection.execute(statement, rows)
+    _times_update.update(connection, rows)

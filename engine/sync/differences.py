@@ -6,6 +6,8 @@ from typing import Any, Final
 import msgspec
 
 ABSENT: Final = "(absent)"
+_canonical: Final = msgspec.json.Encoder(order="sorted")
+"""What compares values: to Python, true is 1."""
 
 
 class FieldChange(msgspec.Struct, frozen=True):
@@ -20,9 +22,11 @@ def differences(before: Any, after: Any, path: str = "") -> Iterator[FieldChange
     """Give each field that differs, in the order of `after`; a field that is not there shows as `(absent)`."""
     if isinstance(before, dict) and isinstance(after, dict):
         yield from _of_maps(before, after, path)
-    elif isinstance(before, list) and isinstance(after, list) and before != after:
+    elif _canonical.encode(before) == _canonical.encode(after):
+        return
+    elif isinstance(before, list) and isinstance(after, list):
         yield from _of_lists(before, after, path)
-    elif before != after or type(before) is not type(after):
+    else:
         yield FieldChange(path, before, after)
 
 

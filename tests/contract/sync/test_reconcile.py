@@ -262,15 +262,15 @@ def test_a_restarted_sync_finds_nothing_to_do(world: World) -> None:
 def test_a_transaction_that_fails_applies_nothing(world: World) -> None:
     world.sync(a=workflow("alpha"))
 
-    class Fails(RuntimeError):
+    class FailsError(RuntimeError):
         pass
 
     def failing() -> str:
-        raise Fails
+        raise FailsError
 
     reconciler = world._reconcilers["main"]
     ids, reconciler._ids = reconciler._ids, failing
-    with pytest.raises(Fails):
+    with pytest.raises(FailsError):
         world.sync(a=workflow("alpha", script="echo new"), b=workflow("beta"))
     assert set(world.workflows()) == {"alpha"}
     reconciler._ids = ids

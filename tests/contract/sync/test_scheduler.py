@@ -73,9 +73,14 @@ def test_a_scheduler_killed_before_its_commit_has_done_nothing(world: World) -> 
 
     world.sync(a=workflow("alpha", "every: 10s"))
     now = world.clock.forward(seconds=10)
-    with pytest.raises(Killed), world.database.write() as connection:
-        assert record(connection, world.scheduler._firings.prepare(due(connection, now, 10), now), now).runs
-        raise Killed
+
+    def die() -> None:
+        with world.database.write() as connection:
+            assert record(connection, world.scheduler._firings.prepare(due(connection, now, 10), now), now).runs
+            raise Killed
+
+    with pytest.raises(Killed):
+        die()
     assert world.ledger("alpha") == []
     world.restart()
     world.fire()
