@@ -1,12 +1,14 @@
 """The janitor: deletes old data in bounded bites, once an hour."""
 
 import logging
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Final
 
 from engine.clock import Clock, system_clock
 from engine.services.service import Loop
 from engine.store import retention
+from engine.store.connection import Connection
 from engine.store.database import Database
 from engine.store.sessions import forget_sessions
 
@@ -47,20 +49,30 @@ class Janitor:
             if not mine:
                 return 0
             now = self._database.now()
-            deleted = 0
-            while not self._loop.stopping:
-                with self._database.write() as connection:
-                    bite = retention.delete_runs(connection, now - self._kept)
-                deleted += bite
-                if bite < retention.RUNS_MAX:
-                    break
+            deleted = self._delete_runs(now - self._kept)
+            self._repeat(retention.delete_firings, now - self._kept)
+            self._repeat(retention.delete_idempotency_keys, now - KEYS_KEPT)
             with self._database.write() as connection:
-                retention.delete_firings(connection, now - self._kept)
-                retention.delete_idempotency_keys(connection, now - KEYS_KEPT)
                 forget_sessions(connection, now - SESSIONS_KEPT)
         if deleted:
             log.info("%d runs older than %s were deleted", deleted, self._kept)
         return deleted
+
+    def _delete_runs(self, before: datetime) -> int:
+        deleted = 0
+        while not self._loop.stopping:
+            with self._database.write() as connection:
+                bite = retention.delete_runs(connection, before)
+            deleted += bite.runs
+            if bite.rows == 0:
+                break
+        return deleted
+
+    def _repeat(self, delete: Callable[[Connection, datetime], int], before: datetime) -> None:
+        while not self._loop.stopping:
+            with self._database.write() as connection:
+                if delete(connection, before) == 0:
+                    break
 
     def _turn(self) -> None:
         if self._loop.pause(TURN_SECONDS):

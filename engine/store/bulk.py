@@ -8,14 +8,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-import msgspec
-from sqlalchemy import Boolean, Column, Connection, Table, text
+from sqlalchemy import Boolean, Column, Connection, LargeBinary, Table, text
 from sqlalchemy.dialects import postgresql
 
+from engine.store.json_text import json_text
 from engine.store.types import JSON_TYPES, Timestamp, to_microseconds
 
 Row = tuple[Any, ...]
-_encode = msgspec.json.Encoder().encode
 _postgresql = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
@@ -32,9 +31,9 @@ class Bulk:
         assigned = ", ".join(f"{name} = ?" for name in names[keys:])
         self._sqlite_insert = f"INSERT INTO {table.name} ({listed}) VALUES ({marks})"
         self._sqlite_update = f"UPDATE {table.name} SET {assigned} WHERE {where}"
-        picked = ", ".join(f"v.{name}" for name in names)
+        picked = ", ".join(_picked(column) for column in self._columns)
         self._insert = f"INSERT INTO {table.name} ({listed}) SELECT {picked} FROM {source}"
-        moved = ", ".join(f"{name} = v.{name}" for name in names[keys:])
+        moved = ", ".join(f'"{column.name}" = {_picked(column)}' for column in self._columns[keys:])
         found = " AND ".join(f"{table.name}.{name} = v.{name}" for name in names[:keys])
         self._update = f"UPDATE {table.name} SET {moved} FROM {source} WHERE {found}"
         self._keys = keys
@@ -101,26 +100,6 @@ class Bulk:
         return json_text([dict(zip(names, row, strict=True)) for row in rows])
 
 
-def json_text(value: Any) -> str:
-    """Return JSON without the character U+0000, which PostgreSQL's text cannot hold (it becomes U+FFFD)."""
-    data = _encode(value)
-    if rb"\u0000" in data:
-        data = _encode(_without_nul(msgspec.json.decode(data)))
-    return data.decode()
-
-
-def _without_nul(value: Any) -> Any:
-    match value:
-        case str():
-            return value.replace("\0", "\ufffd")
-        case list():
-            return [_without_nul(item) for item in value]
-        case dict():
-            return {_without_nul(key): _without_nul(item) for key, item in value.items()}
-        case _:
-            return value
-
-
 def _converter(column: Column[Any]) -> Callable[[Any], Any] | None:
     """Return how SQLite's driver wants a value of the column, None where it takes it as it is."""
     if isinstance(column.type, Timestamp):
@@ -137,5 +116,14 @@ def _microseconds(moment: datetime) -> int:
 
 
 def _recordset(columns: Sequence[Column[Any]]) -> str:
-    typed = ", ".join(f'"{column.name}" {column.type.compile(_postgresql)}' for column in columns)
+    typed = ", ".join(f'"{column.name}" {_json_type(column)}' for column in columns)
     return f"jsonb_to_recordset(CAST(:rows AS jsonb)) AS v({typed})"
+
+
+def _json_type(column: Column[Any]) -> str:
+    """Return the type that a column's value has within the JSON; bytes come as base64 (msgspec's way)."""
+    return "text" if isinstance(column.type, LargeBinary) else column.type.compile(_postgresql)
+
+
+def _picked(column: Column[Any]) -> str:
+    return f"decode(v.\"{column.name}\", 'base64')" if isinstance(column.type, LargeBinary) else f'v."{column.name}"'

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal, cast
@@ -16,11 +16,12 @@ from sqlalchemy.pool import StaticPool
 
 from engine.clock import Clock, system_clock
 from engine.store.errors import RetryableError, StoreError
+from engine.store.json_text import json_text
 
 BUSY_SECONDS: Final = 30.0
 CLOCK_FRESH_SECONDS: Final = 60.0
+WAL_BYTES_KEPT: Final = 64 * 1024 * 1024
 _RETRYABLE_STATES: Final = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03"})
-_encoder = msgspec.json.Encoder()
 
 
 class Database:
@@ -33,7 +34,9 @@ class Database:
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
-        self._write_lock = threading.Lock()
+        self._write_lock = threading.RLock()
+        self._exclusive_lock = threading.Lock()
+        self._exclusive_names: set[str] = set()
         self._offset = timedelta()
         self._offset_until = 0.0
         self.dialect = cast("Literal['sqlite', 'postgresql']", engine.dialect.name)
@@ -49,17 +52,18 @@ class Database:
             parsed = parsed.set(drivername="postgresql+psycopg")
             engine = create_engine(
                 parsed,
-                json_serializer=_dump,
+                json_serializer=json_text,
                 json_deserializer=msgspec.json.decode,
+                isolation_level="READ COMMITTED",
                 pool_size=10,
                 max_overflow=20,
                 pool_pre_ping=True,
-                connect_args={"connect_timeout": 10},
+                connect_args={"connect_timeout": 10, "application_name": "chronoverse"},
             )
         else:
             engine = create_engine(
                 parsed,
-                json_serializer=_dump,
+                json_serializer=json_text,
                 json_deserializer=msgspec.json.decode,
                 connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
                 **_sqlite_pool(parsed),
@@ -84,8 +88,10 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Give a connection for reading: one snapshot on SQLite, one statement each on PostgreSQL."""
-        with self._errors(), self._engine.connect() as connection:
+        """Give a connection for reading: one snapshot on SQLite, one for each statement on PostgreSQL."""
+        with self._reading(), self._errors(), self._engine.connect() as connection:
+            if self.dialect == "sqlite":
+                connection.exec_driver_sql("BEGIN")
             yield connection
 
     def now(self) -> datetime:
@@ -106,18 +112,38 @@ class Database:
 
     @contextmanager
     def exclusive(self, name: str) -> Iterator[bool]:
-        """Give True to one caller at a time among all processes, False to the others. SQLite has one process."""
+        """Give True to one caller at a time among all processes, False to the others. SQLite has one process.
+
+        PostgreSQL's lock belongs to a connection that does nothing else: it is free when the process dies.
+        """
         if self.dialect == "sqlite":
-            yield True
+            with self._exclusive_here(name) as held:
+                yield held
             return
         with self._errors(), self._engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")  # a long sweep holds back no vacuum
             key = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
-            held: bool = connection.execute(key, {"name": name}).scalar_one()
+            held = connection.execute(key, {"name": name}).scalar_one()
             try:
                 yield held
             finally:
                 if held:
                     connection.execute(text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))"), {"name": name})
+
+    @contextmanager
+    def _exclusive_here(self, name: str) -> Iterator[bool]:
+        with self._exclusive_lock:
+            held = name not in self._exclusive_names
+            self._exclusive_names.add(name)
+        try:
+            yield held
+        finally:
+            if held:
+                self._exclusive_names.discard(name)
+
+    def _reading(self) -> AbstractContextManager[Any]:
+        """A database in memory has one connection, which a reader must not share with a writer."""
+        return self._write_lock if isinstance(self._engine.pool, StaticPool) else nullcontext()
 
     @property
     def engine(self) -> Engine:
@@ -155,14 +181,12 @@ def _sqlite_pool(url: URL) -> dict[str, Any]:
     """A database in memory lives as long as its one connection; a file takes as many as there are readers."""
     if url.database in (None, "", ":memory:"):
         return {"poolclass": StaticPool}
-    return {"pool_size": 16, "max_overflow": 32}
-
-
-def _dump(value: Any) -> str:
-    return _encoder.encode(value).decode()
+    return {"pool_size": 16, "max_overflow": 32, "pool_use_lifo": True}
 
 
 def _tune_sqlite(engine: Engine, durability: str) -> None:
+    """Set what every connection has. No `mmap_size`: mapped pages would count as resident memory."""
+
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver begins no transactions of its own: `write` does
@@ -172,6 +196,7 @@ def _tune_sqlite(engine: Engine, durability: str) -> None:
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA temp_store = MEMORY")
         cursor.execute("PRAGMA cache_size = -8000")
+        cursor.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")
         cursor.close()
 
 

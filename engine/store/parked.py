@@ -9,7 +9,7 @@ from engine.store.tables import parked_messages
 
 def park(connection: Connection, queue: str, body: bytes, error: str, now: datetime) -> None:
     """Keep a message that cannot be read."""
-    row = {"queue": queue, "body": body, "error": error, "created_at": now}
+    row = {"queue": queue, "body": body, "error": error.replace("\0", "\ufffd"), "created_at": now}
     connection.execute(insert(parked_messages).values(row))
 
 

@@ -1,9 +1,11 @@
-"""Old data goes, in bounded bites."""
+"""Old data goes, in bounded bites: each call is one short transaction's worth, to be repeated until nothing is left."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, delete, select, tuple_
 
 from engine.machine.states import RUN_TERMINAL
 from engine.store.tables import (
@@ -18,34 +20,59 @@ from engine.store.tables import (
     task_runs,
 )
 
-RUNS_MAX: Final = 100
+RUNS_MAX: Final = 50
+ROWS_MAX: Final = 450
+"""Rows of other tables a bite; with the runs themselves that is 500."""
+
+_OF_A_RUN: Final = (log_batches, task_runs, attempts, signals, run_labels, run_data)
 
 
-def delete_runs(connection: Connection, finished_before: datetime) -> int:
-    """Delete at most `RUNS_MAX` runs that ended before that moment, with all that belongs to them; return how many."""
-    old = (
-        select(runs.c.id)
-        .where(
-            runs.c.created_at < finished_before,
-            runs.c.finished_at < finished_before,
-            runs.c.state.in_([str(state) for state in sorted(RUN_TERMINAL)]),
-        )
-        .order_by(runs.c.created_at)
-        .limit(RUNS_MAX)
-    )
-    ids = list(connection.execute(old).scalars())
-    if ids:
-        for table in (log_batches, attempts, task_runs, run_labels, run_data, signals):
-            connection.execute(delete(table).where(table.c.run_id.in_(ids)))
-        connection.execute(delete(runs).where(runs.c.id.in_(ids)))
-    return len(ids)
+@dataclass(frozen=True, slots=True)
+class Bite:
+    """What one call deleted: how many runs, and how many rows in all. No rows: nothing is left."""
+
+    runs: int
+    rows: int
+
+
+def delete_runs(connection: Connection, finished_before: datetime) -> Bite:
+    """Delete the oldest runs that ended before that moment, with all that belongs to them.
+
+    A run with more rows than a bite loses them over several; its own row goes last.
+    """
+    ids = list(connection.execute(_ended(finished_before)).scalars())
+    if not ids:
+        return Bite(0, 0)
+    room = ROWS_MAX
+    for table in _OF_A_RUN:
+        room -= _delete_some(connection, table, table.c.run_id.in_(ids), room)
+        if room == 0:
+            return Bite(0, ROWS_MAX)
+    connection.execute(delete(runs).where(runs.c.id.in_(ids)))
+    return Bite(len(ids), ROWS_MAX - room + len(ids))
 
 
 def delete_firings(connection: Connection, before: datetime) -> int:
-    """Delete the fire ledger's rows of before that moment; return how many."""
-    return connection.execute(delete(firings).where(firings.c.created_at < before)).rowcount
+    """Delete rows of the fire ledger made before that moment, at most `ROWS_MAX`; return how many."""
+    return _delete_some(connection, firings, firings.c.created_at < before, ROWS_MAX)
 
 
 def delete_idempotency_keys(connection: Connection, before: datetime) -> int:
-    """Delete idempotency keys of before that moment; return how many."""
-    return connection.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at < before)).rowcount
+    """Delete idempotency keys of before that moment, at most `ROWS_MAX`; return how many."""
+    return _delete_some(connection, idempotency_keys, idempotency_keys.c.created_at < before, ROWS_MAX)
+
+
+def _ended(before: datetime) -> Select[str]:
+    where: Iterable[ColumnElement[bool]] = (
+        runs.c.created_at < before,
+        runs.c.finished_at < before,
+        runs.c.state.in_([str(state) for state in sorted(RUN_TERMINAL)]),
+    )
+    return select(runs.c.id).where(*where).order_by(runs.c.created_at, runs.c.id).limit(RUNS_MAX)
+
+
+def _delete_some(connection: Connection, table: Table, where: ColumnElement[bool], rows_max: int) -> int:
+    """Delete at most `rows_max` rows, the highest keys first: what is left of a run's log has no gap."""
+    key = list(table.primary_key.columns)
+    some = select(*key).where(where).order_by(*(column.desc() for column in key)).limit(rows_max)
+    return connection.execute(delete(table).where(tuple_(*key).in_(some))).rowcount

@@ -50,21 +50,19 @@ class WorkflowCache:
     def __init__(self) -> None:
         self._workflows: OrderedDict[str, tuple[Workflow, int, str | None]] = OrderedDict()
 
-    def load(self, connection: Connection, revision_ids: Iterable[str]) -> None:
-        """Read what is not here."""
-        missing = [revision_id for revision_id in set(revision_ids) if revision_id not in self._workflows]
-        if not missing:
-            return
-        query = select(revisions.c.id, revisions.c.compiled, revisions.c.number, revisions.c.commit)
-        for revision_id, compiled, number, commit_id in connection.execute(query.where(revisions.c.id.in_(missing))):
-            self._workflows[revision_id] = (decode(compiled), number, commit_id)
-        while len(self._workflows) > max(WORKFLOWS_MAX, len(missing)):
+    def load(self, connection: Connection, revision_ids: Iterable[str]) -> dict[str, tuple[Workflow, int, str | None]]:
+        """Return workflow, number and commit of these revisions; what is not here is read."""
+        wanted = set(revision_ids)
+        for revision_id in wanted & self._workflows.keys():
+            self._workflows.move_to_end(revision_id)
+        if missing := wanted - self._workflows.keys():
+            query = select(revisions.c.id, revisions.c.compiled, revisions.c.number, revisions.c.commit)
+            for row in connection.execute(query.where(revisions.c.id.in_(missing))):
+                self._workflows[row.id] = (decode(row.compiled), row.number, row.commit)
+        loaded = {revision_id: self._workflows[revision_id] for revision_id in wanted}
+        while len(self._workflows) > WORKFLOWS_MAX:
             self._workflows.popitem(last=False)
-
-    def get(self, revision_id: str) -> tuple[Workflow, int, str | None]:
-        """Return the workflow, its revision's number and commit."""
-        self._workflows.move_to_end(revision_id)
-        return self._workflows[revision_id]
+        return loaded
 
 
 @dataclass(slots=True)
@@ -111,8 +109,8 @@ def load_runs(connection: Connection, run_ids: Iterable[str], workflows: Workflo
     query = select(runs, run_data.c.inputs, run_data.c.trigger, run_data.c.labels, run_data.c.outputs, run_data.c.fault)
     query = query.join(run_data, run_data.c.run_id == runs.c.id).where(runs.c.id.in_(wanted))
     rows = list(connection.execute(query))
-    workflows.load(connection, (row.revision_id for row in rows))
-    loaded = {row.id: _run(row, *workflows.get(row.revision_id)) for row in rows}
+    compiled = workflows.load(connection, (row.revision_id for row in rows))
+    loaded = {row.id: _run(row, *compiled[row.revision_id]) for row in rows}
     begun = [row.id for row in rows if row.version > 0 or row.retry_of is not None]
     if begun:
         for row in connection.execute(select(task_runs).where(task_runs.c.run_id.in_(begun))):
@@ -130,8 +128,9 @@ def commit(
 ) -> CommitResult:
     """Write what a batch changed: every run under the version seen, and all else only for the runs that were written.
 
-    Changes in memory (versions, `stored`) are made at once; whoever calls this throws the executions away when the
-    transaction is not committed.
+    `applied` names the signals that each run's changes answer to, `dispatched` task runs whose offer is known to be in
+    the broker. Changes in memory (versions, `stored`) are made at once; whoever calls this throws the executions away
+    when the transaction is not committed.
     """
     ordered = sorted(batch, key=lambda changes: changes.run.id)
     result = CommitResult(winners=_write_runs(connection, ordered))
@@ -139,9 +138,8 @@ def commit(
     won = [changes for changes in ordered if changes.run.id in result.winners]
     _write_tasks(connection, won)
     _write_rest(connection, won, applied)
-    ended = [changes.run.id for changes in won if changes.ended]
-    signals.delete_of(connection, ended)
-    result.woken = holders.acquire(connection, won, now) | holders.release(connection, ended, now)
+    signals.delete_of(connection, [changes.run.id for changes in won if changes.ended])
+    result.woken = holders.settle(connection, won, now)
     _note_dispatched(connection, dispatched, now)
     return result
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, or_, select, update
+from sqlalchemy import Connection, Select, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.machine.model import NewSignal, attempt_name
 from engine.machine.states import TaskState
 from engine.store.signals import insert_signals
-from engine.store.tables import sessions, task_runs
+from engine.store.tables import OPEN_TASK_RUN, sessions, task_runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def expire(connection: Connection, now: datetime) -> list[RunningAttempt]:
 
 def running_of(connection: Connection, session_ids: Sequence[str]) -> list[RunningAttempt]:
     """Return what the database has running for these sessions."""
-    query = _running().where(task_runs.c.session.in_(session_ids))
+    query = select_running().where(task_runs.c.session.in_(session_ids))
     return [RunningAttempt(*row) for row in connection.execute(query)]
 
 
@@ -132,27 +132,26 @@ def attempts_of(
     connection: Connection, beats: Sequence[Beat]
 ) -> tuple[dict[str, list[RunningAttempt]], dict[str, AttemptStanding]]:
     """Return what the database has running, by session, and how what the sessions list stands, by attempt name."""
-    listed = {name.rpartition(":")[0] for beat in beats for name in beat.held}
-    in_session = and_(task_runs.c.state == TaskState.RUNNING, task_runs.c.session.in_([beat.session for beat in beats]))
-    query = _running(task_runs.c.state, task_runs.c.stop).where(or_(in_session, task_runs.c.id.in_(listed)))
     running: dict[str, list[RunningAttempt]] = defaultdict(list)
     standing: dict[str, AttemptStanding] = {}
-    for row in connection.execute(query):
+    for held in running_of(connection, [beat.session for beat in beats]):
+        running[held.session].append(held)
+    listed = {name.rpartition(":")[0] for beat in beats for name in beat.held}
+    columns = (task_runs.c.id, task_runs.c.attempt, task_runs.c.state, task_runs.c.claim_id, task_runs.c.stop)
+    query = select(*columns).where(task_runs.c.id.in_(listed), task_runs.c.state.in_(["queued", "running"]))
+    for row in connection.execute(query) if listed else ():
         is_running = row.state == TaskState.RUNNING
-        if is_running:
-            running[row.session].append(RunningAttempt(*row[:6]))
-        if is_running or row.state == TaskState.QUEUED:
-            standing[attempt_name(row.id, row.attempt)] = AttemptStanding(is_running, row.claim_id, row.stop)
+        standing[attempt_name(row.id, row.attempt)] = AttemptStanding(is_running, row.claim_id, row.stop)
     return running, standing
 
 
-def _running(*more: Any) -> Any:
+def select_running() -> Select[Any]:
+    """Return the query of every attempt that the database has running, in the order of `RunningAttempt`'s fields."""
     columns = (
         *(task_runs.c.id, task_runs.c.attempt, task_runs.c.claim_id),
         *(task_runs.c.session, task_runs.c.worker, task_runs.c.run_id),
     )
-    query = select(*columns, *more)
-    return query if more else query.where(task_runs.c.state == TaskState.RUNNING)
+    return select(*columns).where(task_runs.c.state == TaskState.RUNNING, OPEN_TASK_RUN)
 
 
 def signal_lost(connection: Connection, lost: Iterable[RunningAttempt], now: datetime) -> set[str]:
@@ -182,8 +181,3 @@ def forget_sessions(connection: Connection, before: datetime) -> int:
     """Delete sessions that ended before that moment; return how many."""
     old = sessions.delete().where(sessions.c.ended_at.is_not(None), sessions.c.ended_at < before)
     return connection.execute(old).rowcount
-
-
-def all_sessions(connection: Connection) -> Sequence[Row[Any]]:
-    """Return every session that is remembered, the newest first."""
-    return connection.execute(select(sessions).order_by(sessions.c.id.desc())).all()

@@ -9,12 +9,11 @@ from sqlalchemy import Connection, Select, and_, exists, func, or_, select, upda
 
 from engine.machine.model import NewSignal, attempt_name
 from engine.machine.states import RUN_TERMINAL, RunState, TaskState
-from engine.store.sessions import RunningAttempt
+from engine.store.sessions import RunningAttempt, select_running
 from engine.store.signals import insert_signals
-from engine.store.tables import holders, resources, runs, sessions, signals, task_runs
+from engine.store.tables import OPEN_RUN, OPEN_TASK_RUN, holders, resources, runs, sessions, signals, task_runs
 
 ROWS_MAX = 500
-_OPEN = runs.c.state.not_in([str(state) for state in sorted(RUN_TERMINAL)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ def oldest_queued(connection: Connection, pool: str, number: int, sent_before: d
 
 def queued_by_pool(connection: Connection) -> dict[str, int]:
     """Return how many attempts wait in each pool."""
-    query = select(task_runs.c.pool, func.count()).where(task_runs.c.state == TaskState.QUEUED)
+    query = select(task_runs.c.pool, func.count()).where(task_runs.c.state == TaskState.QUEUED, OPEN_TASK_RUN)
     return {row[0]: row[1] for row in connection.execute(query.group_by(task_runs.c.pool))}
 
 
@@ -58,7 +57,7 @@ def runs_to_wake(connection: Connection, before: datetime) -> list[str]:
     waiting = exists().where(holders.c.run_id == runs.c.id)
     idle = (
         select(runs.c.id)
-        .where(runs.c.state == RunState.QUEUED, _OPEN, runs.c.created_at < before, ~waiting)
+        .where(runs.c.state == RunState.QUEUED, OPEN_RUN, runs.c.created_at < before, ~waiting)
         .limit(ROWS_MAX)
     )
     return list(dict.fromkeys([*connection.execute(due).scalars(), *connection.execute(idle).scalars()]))
@@ -66,17 +65,10 @@ def runs_to_wake(connection: Connection, before: datetime) -> list[str]:
 
 def without_session(connection: Connection, ended_before: datetime) -> list[RunningAttempt]:
     """Return running attempts whose session ended before that moment, or was never there."""
-    columns = (
-        *(task_runs.c.id, task_runs.c.attempt, task_runs.c.claim_id),
-        *(task_runs.c.session, task_runs.c.worker, task_runs.c.run_id),
-    )
     query = (
-        select(*columns)
+        select_running()
         .outerjoin(sessions, sessions.c.id == task_runs.c.session)
-        .where(
-            task_runs.c.state == TaskState.RUNNING,
-            or_(sessions.c.id.is_(None), sessions.c.ended_at < ended_before),
-        )
+        .where(or_(sessions.c.id.is_(None), sessions.c.ended_at < ended_before))
         .limit(ROWS_MAX)
     )
     return [RunningAttempt(*row) for row in connection.execute(query)]
@@ -85,7 +77,7 @@ def without_session(connection: Connection, ended_before: datetime) -> list[Runn
 def signal_overdue(connection: Connection, deadline_before: datetime, now: datetime) -> set[str]:
     """Tell the runs of attempts whose deadline lies before that moment; return the runs to wake."""
     query = select(task_runs.c.id, task_runs.c.attempt, task_runs.c.claim_id, task_runs.c.run_id).where(
-        task_runs.c.state == TaskState.RUNNING, task_runs.c.deadline_at < deadline_before
+        task_runs.c.state == TaskState.RUNNING, OPEN_TASK_RUN, task_runs.c.deadline_at < deadline_before
     )
     rows = [
         (
@@ -105,7 +97,13 @@ def signal_overdue(connection: Connection, deadline_before: datetime, now: datet
 
 def holders_of_ended_runs(connection: Connection) -> list[str]:
     """Return runs that have ended and still hold something. There must be none."""
-    query = select(holders.c.run_id).join(runs, runs.c.id == holders.c.run_id).where(~_OPEN).distinct().limit(ROWS_MAX)
+    query = (
+        select(holders.c.run_id)
+        .join(runs, runs.c.id == holders.c.run_id)
+        .where(runs.c.state.in_(sorted(RUN_TERMINAL)))
+        .distinct()
+        .limit(ROWS_MAX)
+    )
     return list(connection.execute(query).scalars())
 
 
@@ -124,7 +122,7 @@ def resources_with_room(connection: Connection) -> list[str]:
 
 def _queued() -> Select[Any]:
     columns = (task_runs.c.id, task_runs.c.attempt, task_runs.c.pool, task_runs.c.kind)
-    query = select(*columns).where(task_runs.c.state == TaskState.QUEUED)
+    query = select(*columns).where(task_runs.c.state == TaskState.QUEUED, OPEN_TASK_RUN)
     return query.order_by(task_runs.c.queued_at).limit(ROWS_MAX)
 
 
