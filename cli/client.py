@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+import click
 import httpx
 import msgspec
 
@@ -54,12 +55,18 @@ class ApiClient:
 
     @classmethod
     def of_environment(cls) -> "ApiClient":
-        """Return a client of the API that `CHRONOVERSE_API_URL` names."""
+        """Return a client of the API that `CHRONOVERSE_API_URL` names; it is closed when the command ends."""
         try:
-            return cls(Settings.read().api_url)
+            client = cls(Settings.read().api_url)
         except SettingsError as error:
             message, _, hint = str(error).partition("\n  hint: ")
             raise CliError(message, hint) from error
+        click.get_current_context().call_on_close(client.close)
+        return client
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
 
     def get(self, path: str, answer: type[T], params: Mapping[str, Any] | None = None) -> T:
         """Ask for something."""

@@ -1,0 +1,163 @@
+"""The command line against a real server, a real engine and real processes."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import update
+
+from api.dependencies import Dependencies
+from api.server import ApiServer
+from cli.main import cli
+from engine.store.tables import runs
+from tests.contract.sync.world import MemorySource, World
+from tests.stack import Stack
+
+HELLO = """
+name: hello
+labels: {team: data}
+inputs: {who: {type: string, default: world}}
+tasks:
+  greet:
+    run: |
+      echo "hello $WHO"
+      echo "said=$WHO" >> "$CHRONOVERSE_OUTPUT"
+    env: {WHO: "${{ inputs.who }}"}
+    outputs: {said: string}
+  check:
+    needs: [greet]
+    run: test "$SAID" != nobody
+    env: {SAID: "${{ tasks.greet.outputs.said }}"}
+"""
+LONG = "name: long\ntasks:\n  sleep: {run: 'echo started; sleep 60'}\n"
+
+Invoke = Callable[..., Result]
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    with Stack(tmp_path) as stack:
+        world = World(stack.database)
+        world.source = MemorySource(name="folder")
+        world.sync(hello=HELLO, long=LONG)
+        yield stack
+
+
+@pytest.fixture
+def server(stack: Stack) -> Iterator[ApiServer]:
+    dependencies = Dependencies(database=stack.database, broker=stack.broker, sync_now=lambda name: name == "folder")
+    server = ApiServer(dependencies, host="127.0.0.1", port=0)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def invoke(server: ApiServer) -> Invoke:
+    def invoke(*arguments: str) -> Result:
+        return CliRunner().invoke(cli, arguments, env={"CHRONOVERSE_API_URL": server.url})
+
+    return invoke
+
+
+def test_a_run_is_triggered_waited_for_and_shown(invoke: Invoke) -> None:
+    done = invoke("trigger", "hello", "--input", "who=you", "--wait", "--json")
+    assert done.exit_code == 0, done.output
+    run = json.loads(done.stdout)
+    assert (run["state"], run["inputs"]) == ("succeeded", {"who": "you"})
+
+    listed = json.loads(invoke("runs", "--workflow", "hello", "--state", "succeeded", "--json").stdout)
+    assert [item["id"] for item in listed["items"]] == [run["id"]]
+    table = invoke("runs")
+    assert run["id"] in table.stdout
+    shown = invoke("runs", "show", run["id"])
+    assert "default/hello" in shown.stdout
+    assert "greet" in shown.stdout
+
+
+def test_a_run_that_fails_makes_wait_fail_and_can_be_retried_and_rerun(invoke: Invoke) -> None:
+    failed = invoke("trigger", "hello", "--input", "who=nobody", "--wait", "--json")
+    assert failed.exit_code == 1
+    run_id = json.loads(failed.stdout)["id"]
+
+    again = json.loads(invoke("retry", run_id, "--wait", "--json").stdout)
+    assert again["retry_of"] == run_id
+    assert [task["reason"] for task in again["tasks"]] == ["reused", "exit"]
+    rerun = json.loads(invoke("rerun", run_id, "--wait", "--json").stdout)
+    assert (rerun["retry_of"], rerun["inputs"]) == (None, {"who": "nobody"})
+    refused = invoke("retry", json.loads(invoke("trigger", "hello", "--wait", "--json").stdout)["id"])
+    assert refused.exit_code == 1
+    assert "rerun it" in refused.stderr
+
+
+def test_a_log_is_printed_whole_by_task_by_tail_and_followed(invoke: Invoke) -> None:
+    run_id = json.loads(invoke("trigger", "hello", "--wait", "--json").stdout)["id"]
+    assert "greet hello world" in invoke("logs", run_id).stdout
+    lines = [json.loads(line) for line in invoke("logs", run_id, "--task", "greet", "--json").stdout.splitlines()]
+    assert [line["text"] for line in lines] == ["hello world"]
+    assert invoke("logs", run_id, "--task", "check").stdout == ""
+    assert len(invoke("logs", run_id, "--tail", "1").stdout.splitlines()) == 1
+    assert "hello world" in invoke("logs", run_id, "--follow").stdout
+
+
+def test_a_running_run_is_explained_followed_and_cancelled(invoke: Invoke, server: ApiServer) -> None:
+    run_id = invoke("trigger", "long").stdout.strip()
+    command = [sys.executable, "-c", "from cli.main import main; main()", "logs", run_id, "-f"]
+    environment = {**os.environ, "CHRONOVERSE_API_URL": server.url}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as follower:
+        assert follower.stdout is not None
+        assert follower.stdout.readline().endswith("sleep started\n")
+        check_and_cancel(invoke, run_id)
+        assert follower.wait(30) == 0
+
+
+def check_and_cancel(invoke: Invoke, run_id: str) -> None:
+    explained = json.loads(invoke("explain", run_id, "--json").stdout)
+    assert explained["checks"]
+    cancelled = invoke("cancel", run_id, "--force", "--wait")
+    assert cancelled.stdout.strip() == f"{run_id} cancelled"
+    assert invoke("cancel", run_id).exit_code == 1
+
+
+def test_workflows_are_listed_explained_paused_and_resumed(invoke: Invoke) -> None:
+    found = json.loads(invoke("workflows", "--json").stdout)
+    assert [item["name"] for item in found] == ["hello", "long"]
+    assert "default/hello" in invoke("workflows", "--label", "team=data").stdout
+    assert invoke("pause", "hello", "--reason", "holidays").exit_code == 0
+    explained = invoke("explain", "hello")
+    assert "no  paused: paused by" in explained.stdout
+    assert json.loads(invoke("workflows", "--paused", "--json").stdout)[0]["pause"]["reason"] == "holidays"
+    assert "is not paused" in invoke("resume", "default/hello").stdout
+
+
+def test_sources_and_workers_are_shown(invoke: Invoke) -> None:
+    assert "folder" in invoke("source", "status").stdout
+    assert json.loads(invoke("source", "status", "folder", "--json").stdout)[0]["diagnostics"] == []
+    assert invoke("source", "sync", "folder").exit_code == 0
+    missing = invoke("source", "sync", "nothing")
+    assert (missing.exit_code, "nothing" in missing.stderr) == (1, True)
+    assert [item["state"] for item in json.loads(invoke("workers", "--json").stdout)] == ["live"]
+
+
+def test_doctor_finds_nothing_in_a_sound_database_and_what_is_broken(invoke: Invoke, stack: Stack) -> None:
+    run_id = json.loads(invoke("trigger", "hello", "--wait", "--json").stdout)["id"]
+    url = stack.database.engine.url.render_as_string(hide_password=False)
+    sound = invoke("doctor", "--database-url", url, "--json")
+    assert sound.exit_code == 0, sound.output
+    assert all(rule["ok"] for rule in json.loads(sound.stdout))
+    with stack.database.write() as connection:
+        connection.execute(update(runs).where(runs.c.id == run_id).values(finished_at=None))
+    broken = invoke("doctor", "--database-url", url)
+    assert broken.exit_code == 1
+    assert run_id in broken.stdout
+
+
+def test_doctor_says_where_it_looked_for_a_database(invoke: Invoke, tmp_path: Path) -> None:
+    result = invoke("doctor", "--database-url", f"sqlite:///{tmp_path / 'nothing.db'}")
+    assert result.exit_code == 1
+    assert "nothing.db" in result.stderr
