@@ -6,26 +6,16 @@ from typing import Final
 from dsl.expressions import engine
 from dsl.expressions.faults import (
     SYNTAX,
-    UNKNOWN_FUNCTION,
-    UNKNOWN_NAME,
     UNTERMINATED,
     WRAPPED_CONDITION,
     WRONG_RESULT,
-    WRONG_TYPE,
     ExpressionFault,
 )
 from dsl.expressions.rewrite import rewrite
-from dsl.expressions.scope import CONTEXTS, STATUS, Scope
+from dsl.expressions.scope import Scope
 from dsl.expressions.template import OPEN, Part, sole_expression, split_template
-from dsl.suggest import did_you_mean
+from dsl.expressions.wording import explained
 
-_FUNCTIONS: Final = (
-    *STATUS,
-    *engine.OWN_FUNCTIONS,
-    *("size", "has", "int", "double", "string", "bool", "bytes", "duration", "timestamp", "type", "matches"),
-    *("contains", "startsWith", "endsWith", "all", "exists", "exists_one", "filter", "map", "split", "join", "replace"),
-    *("lowerAscii", "upperAscii", "trim", "substring", "indexOf", "format", "optional", "math", "base64"),
-)
 _ITERABLE: Final = frozenset({"array", "object", "dyn"})
 
 
@@ -93,61 +83,14 @@ def _check(text: str, scope: Scope) -> Checked:
     try:
         compiled = engine.compile_text(rewritten.text)
     except engine.CompileError as error:
-        faults = tuple(_explained(text, offset, message) for offset, message in error.faults)
-        return Checked(_distinct(faults), None, rewritten.names)
-    return Checked((), engine.result_kind(compiled), rewritten.names)
+        return Checked(explained(text, error.faults), None, rewritten.names)
+    kind = engine.result_kind(compiled)
+    if kind == engine.OPTIONAL:
+        hint = "end it with .orValue(…), which says what stands in for an absent value"
+        fault = ExpressionFault(WRONG_RESULT, "this gives an optional, not a value", 0, len(text), hint)
+        return Checked((fault,), None, rewritten.names)
+    return Checked((), kind, rewritten.names)
 
 
 def _fits(kind: str | None, expect: str) -> bool:
     return kind in ("dyn", expect) or (expect == "iterable" and kind in _ITERABLE)
-
-
-def _distinct(faults: tuple[ExpressionFault, ...]) -> tuple[ExpressionFault, ...]:
-    """One fault for each place: a syntax error tends to be told several times."""
-    syntax = [fault for fault in faults if fault.code == SYNTAX]
-    return tuple(syntax[:1]) if syntax else tuple({fault.offset: fault for fault in faults}.values())
-
-
-def _explained(text: str, offset: int, message: str) -> ExpressionFault:
-    """Turn CEL's words into ours; its columns count code points, as ours do."""
-    length = _word_length(text, offset)
-    if message.startswith("Syntax error"):
-        return ExpressionFault(SYNTAX, _syntax(message), min(offset, max(len(text) - 1, 0)), length)
-    if message.startswith("undeclared reference to"):
-        return _undeclared(text, message.split("'")[1], offset)
-    if message.startswith("found no matching overload for"):
-        function, applied = message.split("'")[1], message.split("'")[3]
-        operator = function.strip("_").replace("_", " ") if function.startswith("_") or function.endswith("_") else ""
-        what = f"operator '{operator}'" if operator else f"function '{function}'"
-        return ExpressionFault(WRONG_TYPE, f"{what} does not take {_types(applied)}", offset, length)
-    return ExpressionFault(WRONG_TYPE, _types(message), offset, length)
-
-
-def _undeclared(text: str, name: str, offset: int) -> ExpressionFault:
-    name = name.strip()
-    start = max(text.rfind(name, 0, offset + 1), 0) if not text.startswith(name, offset) else offset
-    called = text[start + len(name) :].lstrip().startswith("(") or text[offset : offset + 1] == "("
-    if called or text[offset:].lstrip().startswith("("):
-        hint = did_you_mean(name, list(_FUNCTIONS))
-        return ExpressionFault(UNKNOWN_FUNCTION, f"unknown function '{name}'", start, len(name), hint)
-    hint = did_you_mean(name.split(".")[0], sorted(CONTEXTS))
-    return ExpressionFault(UNKNOWN_NAME, f"unknown name '{name}'", start, len(name), hint)
-
-
-def _syntax(message: str) -> str:
-    said = message.removeprefix("Syntax error:").strip()
-    said = said.split(" expecting ")[0].replace("'<EOF>'", "the end of the expression")
-    return f"not a valid expression: {said}"
-
-
-def _types(text: str) -> str:
-    for cel_name, ours in (("google.protobuf.Timestamp", "datetime"), ("google.protobuf.Duration", "duration")):
-        text = text.replace(cel_name, ours)
-    return text.replace("bool", "boolean").replace("int", "integer").replace("double", "number")
-
-
-def _word_length(text: str, offset: int) -> int:
-    end = offset
-    while end < len(text) and (text[end].isalnum() or text[end] == "_"):
-        end += 1
-    return max(end - offset, 1)

@@ -8,6 +8,7 @@ from typing import Any, Final
 from dsl.expressions import engine
 from dsl.expressions.contexts import Field, scope_for
 from dsl.expressions.engine import ExpressionError
+from dsl.expressions.json_values import to_cel
 from dsl.expressions.rewrite import Rewritten, rewrite
 from dsl.expressions.scope import Shape
 from dsl.expressions.template import OPEN, Part, sole_expression, split_template
@@ -121,7 +122,7 @@ def _value(text: str, dotted: str, kind: str, lookup: Lookup) -> Any:
     if value is ABSENT or value is None:
         return value if value is ABSENT or kind == "dyn" else ABSENT
     try:
-        return engine.to_cel(kind, value)
+        return to_cel(kind, value)
     except ValueError as error:
         raise ExpressionError(text, f"'{dotted}': {error}") from None
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from dsl.expressions.ancestry import Ancestry
 from dsl.expressions.faults import (
     NOT_UPSTREAM,
     UNKNOWN_FUNCTION,
@@ -57,6 +58,10 @@ class Shape:
     tasks: Mapping[str, TaskShape] = field(default_factory=dict)
     env: frozenset[str] = frozenset()
     task_env: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    _ancestry: Ancestry = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_ancestry", Ancestry({name: task.needs for name, task in self.tasks.items()}))
 
     @classmethod
     def of(cls, workflow: Workflow) -> "Shape":
@@ -81,14 +86,7 @@ class Shape:
 
     def upstream(self, task_id: str, other: str) -> bool:
         """Whether `other` must have ended before `task_id` starts."""
-        seen, level = {task_id}, [task_id]
-        while level:
-            needs = [need for name in level for need in self.tasks[name].needs if need in self.tasks]
-            if other in needs:
-                return True
-            level = [need for need in dict.fromkeys(needs) if need not in seen]
-            seen.update(level)
-        return False
+        return other != task_id and self._ancestry.has(task_id, other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +113,16 @@ class Scope:
         root = name.parts[0]
         if name.called and len(name.parts) == 1:
             return self._function(name)
+        if root in STATUS and len(name.parts) == 1:
+            return _fault(UNKNOWN_NAME, f"'{root}' is a function", name, 1, f"write {root}()")
         if root not in CONTEXTS:
             return None
+        found = self._value(name, root)
+        if isinstance(found, Known) and name.called and found.parts == len(name.parts):
+            return _fault(UNKNOWN_FUNCTION, f"'{found.dotted}' is a value, not a function", name, found.parts, "")
+        return found
+
+    def _value(self, name: Name, root: str) -> Known | ExpressionFault:
         if root not in self.contexts:
             usable = ", ".join(sorted(self.contexts))
             message = f"'{root}' cannot be used here: this is evaluated {self.when}"
