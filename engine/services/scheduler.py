@@ -13,7 +13,7 @@ from engine.services.revision_cache import RevisionCache
 from engine.services.service import Loop
 from engine.services.wakes import wake
 from engine.store.database import Database
-from engine.store.triggers import Fired, FiringOutcome, due, next_due_at, record
+from engine.store.triggers import Fired, FiringOutcome, Recorded, due, next_due_at, record
 
 REVISIONS_MAX: Final = 2_000
 BATCH_TRIGGERS_MAX: Final = 100
@@ -21,14 +21,13 @@ BATCH_TRIGGERS_MAX: Final = 100
 FIRINGS_MAX: Final = 200
 SLEEP_SECONDS_MAX: Final = 1.0
 """How long a trigger that another process has written may go unseen."""
-BEATEN_SECONDS: Final = 0.02
 
 
 class Scheduler:
     """The loop that claims due triggers, creates their runs and moves them on.
 
-    Expressions are evaluated before the transaction; it then takes only the triggers that are as they were seen. So a
-    scheduler that dies anywhere has either fired or not.
+    A scheduler that dies anywhere has either fired or not: the ledger, the runs and the trigger's next time are one
+    transaction.
     """
 
     name = "scheduler"
@@ -81,23 +80,34 @@ class Scheduler:
     def fire(self) -> int:
         """Fire one batch of what is due now; return how many triggers were due."""
         now = self._clock()
-        with self._database.read() as connection:
-            found = due(connection, now, BATCH_TRIGGERS_MAX)
-        taken = sum(self._record(batch, now) for batch in _batches(self._firings.prepare(found, now)))
-        if found and not taken:
-            self._loop.pause(BEATEN_SECONDS)
+        return self._fire_locked(now) if self._database.dialect == "postgresql" else self._fire_seen(now)
+
+    def _fire_locked(self, now: datetime) -> int:
+        """Lock the rows first, so that schedulers share the work; others wait for none of these rows."""
+        with self._database.write() as connection:
+            found = due(connection, now, BATCH_TRIGGERS_MAX, lock=True)
+            recorded = record(connection, self._firings.prepare(found, now), now, locked=True) if found else None
+        if recorded is not None:
+            self._fired(recorded)
         return len(found)
 
-    def _record(self, batch: Sequence[Fired], now: datetime) -> int:
-        """Commit a batch, then wake its runs; return how many of its triggers were ours to fire."""
-        with self._database.write() as connection:
-            recorded = record(connection, batch, now)
+    def _fire_seen(self, now: datetime) -> int:
+        """Evaluate before the transaction: SQLite has one writer, and expressions must not keep it from the others."""
+        with self._database.read() as connection:
+            found = due(connection, now, BATCH_TRIGGERS_MAX)
+        for batch in _batches(self._firings.prepare(found, now)):
+            with self._database.write() as connection:
+                recorded = record(connection, batch, now)
+            self._fired(recorded)
+        return len(found)
+
+    def _fired(self, recorded: Recorded) -> None:
+        """After the commit: wake the runs, count how late they are."""
         wake(self._broker, [run.id for run in recorded.runs])
-        done_at = self._clock()
+        now = self._clock()
         for fired in recorded.fired:
             if fired.firings and fired.firings[0].outcome is FiringOutcome.RUN:
-                self.lateness.observe(done_at - fired.trigger.next_at)
-        return len(recorded.fired)
+                self.lateness.observe(now - fired.trigger.next_at)
 
     def _patience(self) -> float:
         """Return for how many seconds nothing is due, as far as it matters: one small read, all that idling costs."""

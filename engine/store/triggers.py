@@ -1,8 +1,8 @@
 """Triggers that are due, the fire ledger, and the runs that firings make.
 
-A firing is prepared outside any transaction (its expressions are evaluated then) and recorded in one that locks the
-trigger's row and finds it as it was seen. What was paused, archived, changed or fired meanwhile is left alone. The
-ledger's key lets every nominal time count once, however many schedulers run.
+A firing is recorded in a transaction that has the trigger's row locked and finds it as it was seen. What was paused,
+archived, changed or fired meanwhile is left alone. The ledger's key lets every nominal time count once, however many
+schedulers run.
 """
 
 from collections.abc import Collection, Sequence
@@ -116,13 +116,14 @@ def next_due_at(connection: Connection) -> datetime | None:
     return found
 
 
-def due(
-    connection: Connection, now: datetime, limit: int, workflow_ids: Collection[str] | None = None
-) -> list[ScheduledTrigger]:
-    """Return at most `limit` triggers that are due, the longest due first; nothing is locked."""
+def due(connection: Connection, now: datetime, limit: int, *, lock: bool = False) -> list[ScheduledTrigger]:
+    """Return at most `limit` triggers that are due, the longest due first.
+
+    With `lock` they are this transaction's, and those that another one has in hand are left out (PostgreSQL).
+    """
     query = _scheduled().where(triggers.c.next_at <= now).order_by(triggers.c.next_at).limit(limit)
-    if workflow_ids is not None:
-        query = query.where(triggers.c.workflow_id.in_(workflow_ids))
+    if lock:
+        query = query.with_for_update(of=triggers, skip_locked=True)
     return [_trigger(row) for row in connection.execute(query)]
 
 
@@ -138,12 +139,13 @@ def scheduled(connection: Connection, workflow_id: str) -> list[ScheduledTrigger
     return [_trigger(row) for row in connection.execute(query)]
 
 
-def record(connection: Connection, given: Sequence[Fired], now: datetime) -> Recorded:
+def record(connection: Connection, given: Sequence[Fired], now: datetime, *, locked: bool = False) -> Recorded:
     """Write the firings of triggers that are as they were seen, create the runs, and move the triggers on.
 
-    A run is created only if its nominal time was not in the ledger.
+    A run is created only if its nominal time was not in the ledger. `locked`: the triggers were read and locked by this
+    very transaction, so they are as they were seen.
     """
-    held = _lock(connection, given)
+    held = {item.trigger.key for item in given} if locked else _lock(connection, given)
     fired = tuple(item for item in given if item.trigger.key in held)
     entered = _enter(connection, fired, now)
     created = [
