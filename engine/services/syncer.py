@@ -15,7 +15,7 @@ from engine.store.activation import Settle
 from engine.store.database import Database
 from engine.store.readiness import Preparation, preparations, unprepared
 from engine.sync.reconcile import Outcome, Reconciler
-from engine.sync.report import summary
+from engine.sync.report import hindered, summary
 from engine.sync.source import Source
 
 log = logging.getLogger(__name__)
@@ -111,6 +111,7 @@ class _Sync:
         self._show = show
         self._look_seconds = look_seconds
         self._shown: Sequence[Diagnostic] = ()
+        self._told: dict[str, str] = {}
 
     def turn(self) -> None:
         """Sync, then wait for a change. The stop may come before `clear`, so it is looked at after."""
@@ -127,6 +128,7 @@ class _Sync:
         outcome = self._reconciler.reconcile()
         if text := summary(outcome):
             log.info("source %s: %s", self.source.name, text)
+        self._tell(outcome)
         if outcome.state.diagnostics != self._shown:
             self._shown = outcome.state.diagnostics
             self._show(self.source.name, outcome)
@@ -136,6 +138,16 @@ class _Sync:
             self._on_applied()
         for item in outcome.applied.activated:
             self._prepare(preparations(item.loaded.workflow, item.revision_id))
+
+    def _tell(self, outcome: Outcome) -> None:
+        """Log what keeps the source from being read or applied, once; faults in files are shown as diagnostics."""
+        hindrances = hindered(outcome.state)
+        for name, message in hindrances.items():
+            if self._told.get(name) != message:
+                log.warning("source %s: not %s: %s", self.source.name, name, message)
+        for name in self._told.keys() - hindrances.keys():
+            log.info("source %s: %s again", self.source.name, name)
+        self._told = hindrances
 
     def _prepare(self, wanted: Iterable[Preparation]) -> None:
         """Ask the workers of the pools to pull images ahead of time. Losing this costs a later pull, nothing else."""

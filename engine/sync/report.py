@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
+from engine.store.sources import SourceState
+from engine.sync.conditions import APPLIED, FETCHED
 from engine.sync.plan import Changed, key_of
 from engine.sync.reconcile import Outcome
 
@@ -23,6 +25,12 @@ def summary(outcome: Outcome) -> str:
         _part("removed", ["/".join(item.key) for item in plan.removed]),
     ]
     return "; ".join(filter(None, parts))
+
+
+def hindered(state: SourceState) -> dict[str, str]:
+    """Return why a source is not fetched or not applied, by condition; empty when it is."""
+    wanted = (FETCHED, APPLIED)
+    return {name: item.message for name, item in state.conditions.items() if name in wanted and not item.status}
 
 
 def _part(what: str, names: Sequence[str]) -> str:

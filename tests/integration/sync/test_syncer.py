@@ -62,6 +62,14 @@ class Synced:
             return {row.name: row.revision_count for row in rows}
 
 
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + SECONDS_MAX
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < end
+        pause.wait(0.005)
+
+
 @pytest.fixture
 def synced(tmp_path: Path) -> Iterator[Synced]:
     synced = Synced(tmp_path)
@@ -111,13 +119,21 @@ def test_pools_are_asked_for_the_images_of_what_goes_live(synced: Synced) -> Non
     assert (message.workflow, message.images) == ("a", ["x:1"])
 
 
-def test_a_folder_made_later_is_found(synced: Synced) -> None:
+def test_a_folder_made_later_is_found(synced: Synced, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "engine")
     synced.folder.rmdir()
     synced.syncer.start()
+    until(lambda: "not fetched" in caplog.text)
     synced.folder.mkdir()
     synced.save("hello.yaml", HELLO)
     assert synced.applied.acquire(timeout=SECONDS_MAX)
     assert synced.live() == {"hello": 1}
+    said = [record.getMessage() for record in caplog.records]
+    assert [text.splitlines()[0] for text in said] == [
+        f"source workflows: not fetched: the folder {synced.folder} is not there",
+        "source workflows: added default/hello",
+        "source workflows: fetched again",
+    ]
 
 
 def test_a_source_can_be_synced_on_demand(synced: Synced, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,14 +156,6 @@ def test_it_stops_at_once_and_twice(synced: Synced) -> None:
     synced.syncer.stop()
     assert time.monotonic() - began < 5
     assert synced.syncer.fault == ""
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + SECONDS_MAX
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < end
-        pause.wait(0.005)
 
 
 def test_a_poked_scheduler_fires_a_new_trigger_in_time(synced: Synced) -> None:
