@@ -1,0 +1,53 @@
+"""Writes the generated parts of docs/ again: `python -m tests.docs`. A test proves that what is committed is current."""
+
+from pathlib import Path
+
+from cli.reference import reference
+from engine.machine.states import RUN_ARROWS, TASK_ARROWS, RunState, TaskState
+from engine.settings import SETTINGS
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def settings_table() -> str:
+    """The settings, a row each."""
+    rows = ["| variable | default | meaning |", "| --- | --- | --- |"]
+    for setting in SETTINGS.values():
+        meaning = setting.description.replace("|", chr(92) + "|")
+        default = f"`{setting.default}`" if setting.default else ""
+        rows.append(f"| `{setting.variable}` | {default} | {meaning} |")
+    return "\n".join(rows)
+
+
+def diagram(arrows: dict[RunState, frozenset[RunState]] | dict[TaskState, frozenset[TaskState]], first: str) -> str:
+    """The legal arrows as a Mermaid diagram."""
+    lines = ["```mermaid", "stateDiagram-v2", "    direction LR", f"    [*] --> {first}"]
+    for state, targets in arrows.items():
+        lines += [f"    {state} --> {target}" for target in sorted(targets)]
+    return "\n".join([*lines, "```"])
+
+
+def between(text: str, name: str, content: str) -> str:
+    """Put content between the marks of that name."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    head, _, rest = text.partition(begin)
+    _, _, tail = rest.partition(end)
+    return f"{head}{begin}\n\n{content}\n\n{end}{tail}"
+
+
+def generated() -> dict[Path, str]:
+    """Every page that is generated, wholly or in part, as it should be."""
+    operations = (DOCS / "operations.md").read_text(encoding="utf-8")
+    architecture = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    architecture = between(architecture, "run states", diagram(RUN_ARROWS, "queued"))
+    architecture = between(architecture, "task states", diagram(TASK_ARROWS, "pending"))
+    return {
+        DOCS / "operations.md": between(operations, "settings", settings_table()),
+        DOCS / "architecture.md": architecture,
+        DOCS / "cli.md": reference(),
+    }
+
+
+if __name__ == "__main__":
+    for path, text in generated().items():
+        path.write_text(text, encoding="utf-8")

@@ -1,0 +1,43 @@
+"""Settings: read once, and a bad one says which, why and what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.settings import SETTINGS, Settings, SettingsError
+
+
+def test_defaults() -> None:
+    settings = Settings.read({})
+    assert (settings.host, settings.port, settings.slots) == ("127.0.0.1", 8080, 8)
+    assert settings.store_url == "sqlite:///.chronoverse/chronoverse.db"
+
+
+def test_what_is_given_wins_over_the_environment() -> None:
+    settings = Settings.read({"CHRONOVERSE_PORT": "1", "CHRONOVERSE_STATE_DIR": "/x"}, port=2, host=None)
+    assert (settings.port, settings.state_dir) == (2, Path("/x"))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("CHRONOVERSE_PORT", "http"),
+        ("CHRONOVERSE_PORT", "70000"),
+        ("CHRONOVERSE_SLOTS", "0"),
+        ("CHRONOVERSE_TTL_SECONDS", "nan"),
+        ("CHRONOVERSE_TTL_SECONDS", "3"),
+        ("CHRONOVERSE_LOG_LEVEL", "loud"),
+        ("CHRONOVERSE_ALLOW_PROCESSES", "yes"),
+        ("CHRONOVERSE_POOLS", ","),
+    ],
+)
+def test_a_bad_value_names_the_variable_and_the_remedy(variable: str, value: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.read({variable: value})
+    assert variable in str(caught.value)
+    assert "hint:" in str(caught.value)
+
+
+def test_every_setting_is_described() -> None:
+    assert {setting.variable for setting in SETTINGS.values()} == {f"CHRONOVERSE_{name.upper()}" for name in SETTINGS}
+    assert all(setting.description.endswith(".") for setting in SETTINGS.values())
