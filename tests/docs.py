@@ -1,4 +1,4 @@
-"""Writes the generated parts of docs/ again: `python -m tests.docs`. A test proves that what is committed is current."""
+"""Writes the generated parts of docs/ again (`python -m tests.docs`); a test proves that they are current."""
 
 from pathlib import Path
 
