@@ -22,7 +22,9 @@ __all__ = ["OWN_FUNCTIONS", "CompileError", "ExpressionError", "compile_text", "
 SLOTS: Final = 40
 COMPILED_MAX: Final = 20_000
 OPTIONAL: Final = "optional"
-RESULT_CHARACTERS_MAX: Final = 1_000_000
+SHOWN_MAX: Final = 200
+"""Characters of an expression that an error's text repeats."""
+
 
 _TYPES: Final = {
     "string": ("s", cel.Type.STRING),
@@ -71,7 +73,9 @@ class ExpressionError(Exception):
     """An expression could not be worked out: it names the expression and says why."""
 
     def __init__(self, expression: str, message: str) -> None:
-        super().__init__(f"{expression.strip()}: {message}")
+        shown = expression.strip()
+        shown = shown if len(shown) <= SHOWN_MAX else shown[: SHOWN_MAX - 1] + "…"
+        super().__init__(f"{shown}: {message}")
         self.expression = expression
         self.message = message
 
@@ -141,6 +145,8 @@ def evaluate(text: str, compiled: cel.Expression, values: Mapping[str, Any]) -> 
     except (RuntimeError, TypeError, ValueError, OverflowError) as error:
         # What the binding raises: ValueError and TypeError for values that it cannot convert, else RuntimeError.
         message = str(error).split("\n", 1)[0]
+    except MemoryError:
+        message = "takes more memory than there is"
     if result_kind(compiled) == OPTIONAL:
         message = "gives an optional; end it with .orValue(…)"
     raise ExpressionError(text, plain_message(message))

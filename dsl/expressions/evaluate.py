@@ -6,12 +6,14 @@ from functools import lru_cache
 from typing import Any, Final
 
 from dsl.expressions import engine
+from dsl.expressions.bounds import CHARACTERS_MAX, BoundsError, check_bounds
 from dsl.expressions.contexts import Field, scope_for
 from dsl.expressions.engine import ExpressionError
 from dsl.expressions.json_values import to_cel
 from dsl.expressions.rewrite import Rewritten, rewrite
 from dsl.expressions.scope import Shape
 from dsl.expressions.template import OPEN, Part, sole_expression, split_template
+from dsl.expressions.wording import explained
 from dsl.model import Template, Workflow
 
 ABSENT: Final = object()
@@ -78,7 +80,7 @@ class Evaluator:
         if not part.expression:
             return part.text
         value = self._evaluate(field, part.text, lookup, task_id)
-        return value if isinstance(value, str) else json.dumps(value)
+        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
     def _evaluate(self, field: Field, text: str, lookup: Lookup, task_id: str | None) -> Any:
         key = (field, task_id, text)
@@ -103,16 +105,21 @@ def _run(text: str, rewritten: Rewritten, lookup: Lookup) -> Any:
     try:
         compiled = engine.compile_text(rewritten.text)
     except engine.CompileError as error:
-        raise ExpressionError(text, str(error)) from None
+        raise ExpressionError(text, explained(text, error.faults)[0].message) from None
     values: dict[str, Any] = {}
     for slot, dotted, kind in rewritten.variables:
         value = _value(text, dotted, kind, lookup)
         if value is not ABSENT:
             values[slot] = value
     try:
-        return engine.evaluate(text, compiled, values)
+        check_bounds(text, values.values())
+        result = engine.evaluate(text, compiled, values)
+        check_bounds("", [result])
+    except BoundsError as error:
+        raise ExpressionError(text, str(error)) from None
     except ExpressionError as error:
         raise ExpressionError(text, _without_slots(error.message, rewritten)) from None
+    return result
 
 
 def _value(text: str, dotted: str, kind: str, lookup: Lookup) -> Any:
@@ -137,8 +144,8 @@ def _without_slots(message: str, rewritten: Rewritten) -> str:
 
 
 def _joined(text: str, pieces: list[str]) -> str:
-    if sum(map(len, pieces)) > engine.RESULT_CHARACTERS_MAX:
-        raise ExpressionError(text, f"gives more than {engine.RESULT_CHARACTERS_MAX} characters")
+    if sum(map(len, pieces)) > CHARACTERS_MAX:
+        raise ExpressionError(text, f"gives more than {CHARACTERS_MAX} characters")
     return "".join(pieces)
 
 

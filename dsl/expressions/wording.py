@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from dsl.expressions import engine
-from dsl.expressions.faults import SYNTAX, UNKNOWN_FUNCTION, UNKNOWN_NAME, WRONG_TYPE, ExpressionFault
+from dsl.expressions.faults import SYNTAX, TOO_LARGE, UNKNOWN_FUNCTION, UNKNOWN_NAME, WRONG_TYPE, ExpressionFault
 from dsl.expressions.scope import CONTEXTS, STATUS
 from dsl.suggest import did_you_mean
 
@@ -47,7 +47,7 @@ def _explained(text: str, offset: int, message: str) -> ExpressionFault:
 def _syntax(text: str, offset: int, message: str) -> ExpressionFault:
     said = message.removeprefix("Syntax error:").strip()
     offset = min(offset, max(len(text) - 1, 0))
-    if "<EOF>" in said:
+    if "'<EOF>'" in said:
         return ExpressionFault(SYNTAX, "not a valid expression: it ends too soon", offset, 1)
     if said.startswith("token recognition error"):
         return ExpressionFault(SYNTAX, _strange(text[offset:]), offset, 1)
@@ -71,12 +71,19 @@ def _reserved(_text: str, offset: int, message: str) -> ExpressionFault:
 
 def _undeclared(text: str, offset: int, message: str) -> ExpressionFault:
     name = message.split("'")[1].strip()
+    if name in STATUS:
+        return ExpressionFault(UNKNOWN_FUNCTION, f"{name}() takes no arguments", offset, 1, f"write {name}()")
     start = offset if text.startswith(name, offset) else max(text.rfind(name, 0, offset + 1), 0)
     if text[offset:].startswith("(") or text[start + len(name) :].lstrip().startswith("("):
         hint = did_you_mean(name, _FUNCTIONS)
         return ExpressionFault(UNKNOWN_FUNCTION, f"unknown function '{name}'", start, len(name), hint)
     hint = did_you_mean(name.split(".")[0], sorted(CONTEXTS))
     return ExpressionFault(UNKNOWN_NAME, f"unknown name '{name}'", start, len(name), hint)
+
+
+def _nested(_text: str, offset: int, message: str) -> ExpressionFault:
+    deepest = "".join(character for character in message if character.isdigit())
+    return ExpressionFault(TOO_LARGE, f"the expression is nested too deeply: at most {deepest} levels", offset, 1)
 
 
 def _no_overload(text: str, offset: int, message: str) -> ExpressionFault:
@@ -92,6 +99,8 @@ _EXPLANATIONS: Final[dict[str, Callable[[str, int, str], ExpressionFault]]] = {
     "reserved identifier": _reserved,
     "undeclared reference to": _undeclared,
     "found no matching overload for": _no_overload,
+    "Exceeded max recursion depth": _nested,
+    "Expression recursion limit exceeded": _nested,
 }
 
 

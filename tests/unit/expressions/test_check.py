@@ -34,6 +34,14 @@ TASK_ENV = scope_for(SHAPE, Field.TASK_ENV, "publish")
         "['a', 'b'].exists(x, x == inputs.day)",
         "run.created_at > timestamp('2020-01-01T00:00:00Z')",
         "inputs . count > 1",
+        "[1, 2].all(item, item > 0)",
+        "[{'a': 1}].map(run, run.a).exists(index, index == 1)",
+        "['x'].map(inputs, inputs + '!')[0] == inputs.day",
+        "trigger.body.?run.?item.orValue('') == ''",
+        "inputs.limits.?rows.orValue(3) == 3",
+        "trigger.headers['x-event'] == 'push'",
+        "{'inputs': 1}.inputs == 1",
+        "'// inputs.dya' == inputs.day // inputs.dya",
     ],
 )
 def test_right_conditions_have_no_fault(text: str) -> None:
@@ -58,13 +66,45 @@ def test_right_conditions_have_no_fault(text: str) -> None:
         ("trigger.bodi.x == 1", "E0402", "bodi", "did you mean 'body'?"),
         ("tasks.extract == 1", "E0402", "extract", ""),
         ("_s1 == 'x'", "E0401", "_s1", ""),
+        ("tasks.extract.outputs.rows() == 1", "E0404", "rows", ""),
+        ("!success", "E0402", "success", "write success()"),
+        ("success(1)", "E0404", "(", "write success()"),
+        ("[1].map(item, item) == [item]", "E0403", "item", "usable here"),
+        ("inputs.day.startsWith(1)", "E0405", "startsWith", ""),
+        ("inputs.count == 1.0", "E0405", "==", "convert"),
+        ("inputs['day'] == ''", "E0402", "inputs", "write inputs.NAME"),
+        ("if == 1", "E0401", "if", ""),
+        ("'😀' + inputs.dya == ''", "E0402", "dya", "did you mean 'day'?"),
+        ("😀 == 1", "E0401", "😀", ""),
+        ("unknown.map(x, x > 1)[0]", "E0402", "unknown", ""),
+        ("trigger.body.?x == optional.of(1) ? optional.of(true) : optional.none()", "E0409", None, ".orValue"),
+        ("[" * 40 + "1" + "]" * 40, "E0410", None, ""),
+        ("1" + " + 1" * 5000, "E0410", None, ""),
     ],
 )
-def test_wrong_conditions_are_one_fault_at_the_place(text: str, code: str, pointed_at: str, said: str) -> None:
+def test_wrong_conditions_are_one_fault_at_the_place(text: str, code: str, pointed_at: str | None, said: str) -> None:
     faults = check_condition(text, TASK_IF).faults
     assert [fault.code for fault in faults] == [code], faults
-    assert text[faults[0].offset : faults[0].offset + faults[0].length] == pointed_at
+    assert pointed_at is None or text[faults[0].offset : faults[0].offset + faults[0].length] == pointed_at
     assert said in faults[0].hint
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("inputs.day + 1 == 2", "operator '+' does not take (string, integer)"),
+        ("inputs.at > inputs.day", "operator '>' does not take (datetime, string)"),
+        ("inputs.count.date()", "function 'date' does not take (integer)"),
+        ("inputs.count +", "not a valid expression: it ends too soon"),
+        ("'abc", "not a valid expression: the string is not closed"),
+        ("inputs.day inputs.day", "not a valid expression: 'inputs' is not expected here"),
+        ("tasks.extract.outputs.rows()", "'tasks.extract.outputs.rows' is a value, not a function"),
+        ("secrets.A == ''", "'secrets' cannot be used here: this is evaluated when all that the task needs has ended"),
+        ("tasks.side.outputs.x", "task 'side' need not have ended before 'publish' starts"),
+    ],
+)
+def test_messages_are_plain(text: str, said: str) -> None:
+    assert [fault.message for fault in check_condition(text, TASK_IF, expect=None).faults] == [said]
 
 
 def test_all_faults_are_found_in_one_pass() -> None:
@@ -121,9 +161,16 @@ def test_no_text_raises(text: str) -> None:
     check_template("${{" + text + "}}", TASK_ENV)
 
 
-@given(st.lists(st.sampled_from(["inputs.", "day", "(", ")", "'", '"', "{", "}", "[", "]", ".", " ", "has", "1", "+"])))
+@given(
+    st.lists(
+        st.sampled_from(
+            ["inputs.", "day", "(", ")", "'", '"', "{", "}", "[", "]", ".", " ", "has", "1", "+", ".map(x,", "x"]
+        )
+    )
+)
 def test_no_near_miss_raises_and_faults_lie_inside(pieces: list[str]) -> None:
     text = "".join(pieces)
     for fault in check_condition(text, TASK_IF).faults:
+        assert "_s" not in fault.message  # our own variables are nobody's business
         assert 0 <= fault.offset <= len(text)
         assert fault.length >= 1
