@@ -22,8 +22,9 @@ def create_app(dependencies: Dependencies) -> Litestar:
     services = Services.of(dependencies)
     runs_router = Router("/runs", tags=["runs"], route_handlers=[*runs.HANDLERS, *logs.HANDLERS])
     resources = [workflows.ROUTER, runs_router, sources.ROUTER, workers.ROUTER, validation.ROUTER]
+    base = Router(BASE, route_handlers=resources, guards=[known_parameters])
     return Litestar(
-        route_handlers=[Router(BASE, route_handlers=resources, guards=[known_parameters]), health.ROUTER],
+        route_handlers=[base, health.ROUTER],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers={Exception: problems.answer},
         middleware=[LoopbackOnly],

@@ -22,6 +22,7 @@ from litestar.exceptions import (
     ValidationException,
 )
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.openapi import ResponseSpec
 from litestar.params import ParameterKwarg
 from litestar.typing import FieldDefinition
 
@@ -77,6 +78,14 @@ KINDS: Final[Mapping[type[Exception], Kind]] = {
     ClientException: BAD_BODY,
 }
 """The one table; the first entry that an exception is an instance of counts."""
+
+
+_DESCRIBED: Final = {400: "A parameter or the body is wrong", 404: "There is no such thing", 422: "It does not fit"}
+RESPONSES: Final = {
+    status: ResponseSpec(Problem, description=text, media_type=MEDIA_TYPE, generate_examples=False)
+    for status, text in _DESCRIBED.items()
+}
+"""What every operation may answer besides, for the OpenAPI document."""
 
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:

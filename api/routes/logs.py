@@ -15,6 +15,7 @@ from api.follow import Follower
 from api.log_lines import lines_of
 from api.parameters import Cursor, cursor_number, found, refused
 from api.parameters import run_id as checked_id
+from api.problems import RESPONSES
 from api.schemas.logs import LogLine, LogPage, as_text
 from engine.store.reads_logs import LogBatchRow, list_log_batches, log_standing, position_of_tail
 
@@ -28,6 +29,7 @@ Tail = Annotated[int | None, QueryParameter(ge=1, le=LINES_MAX, description="Onl
 @get(
     "/{run_id:str}/logs",
     sync_to_thread=True,
+    responses=RESPONSES,
     operation_id="getLogs",
     summary="Read a run's log",
 )
@@ -55,7 +57,7 @@ def get_logs(
     return Response(_json(services, run, after, task, surplus, ended=standing.ended and standing.missing == 0))
 
 
-@get("/{run_id:str}/logs/stream", operation_id="followLogs", summary="Follow a run's log")
+@get("/{run_id:str}/logs/stream", responses=RESPONSES, operation_id="followLogs", summary="Follow a run's log")
 async def follow_logs(
     services: Injected,
     run_id: FromPath[str],

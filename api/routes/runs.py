@@ -24,6 +24,7 @@ from api.parameters import (
 from api.parameters import (
     run_id as checked_id,
 )
+from api.problems import RESPONSES
 from api.routes.workflows import ANYBODY, created
 from api.schemas.runs import CancelRequest, RerunRequest, Run, RunDetail, RunPage, TaskRunPage
 from api.schemas.states import Explanation
@@ -34,7 +35,7 @@ from engine.store import reads_runs as reads
 from engine.store.reads_workflows import read_workflow as workflow_row
 
 
-@get("/", sync_to_thread=True, operation_id="listRuns", summary="List runs")
+@get("/", sync_to_thread=True, responses=RESPONSES, operation_id="listRuns", summary="List runs")
 def list_runs(
     services: Injected,
     workflow: Annotated[str | None, QueryParameter(description="`namespace/name`")] = None,
@@ -66,7 +67,7 @@ def list_runs(
     return RunPage(items=[Run.of(row) for row in rows], next=rows[-1].id if more else None)
 
 
-@get("/{run_id:str}", sync_to_thread=True, operation_id="getRun", summary="Show a run")
+@get("/{run_id:str}", sync_to_thread=True, responses=RESPONSES, operation_id="getRun", summary="Show a run")
 def get_run(services: Injected, run_id: FromPath[str]) -> RunDetail:
     """Show a run with its values, its task runs counted by state, and the first 200 of them."""
     row = _run(services, run_id)
@@ -78,7 +79,13 @@ def get_run(services: Injected, run_id: FromPath[str]) -> RunDetail:
     return RunDetail.whole(row, values, counts, tasks)
 
 
-@get("/{run_id:str}/tasks", sync_to_thread=True, operation_id="listTaskRuns", summary="List task runs")
+@get(
+    "/{run_id:str}/tasks",
+    sync_to_thread=True,
+    responses=RESPONSES,
+    operation_id="listTaskRuns",
+    summary="List task runs",
+)
 def list_task_runs(
     services: Injected, run_id: FromPath[str], limit: Limit = PAGE_SIZE, cursor: Cursor = None
 ) -> TaskRunPage:
@@ -90,7 +97,13 @@ def list_task_runs(
         return task_page(connection, row, graph, first=first, limit=limit)
 
 
-@get("/{run_id:str}/explain", sync_to_thread=True, operation_id="explainRun", summary="Explain a run")
+@get(
+    "/{run_id:str}/explain",
+    sync_to_thread=True,
+    responses=RESPONSES,
+    operation_id="explainRun",
+    summary="Explain a run",
+)
 def explain_run(services: Injected, run_id: FromPath[str]) -> Explanation:
     """Say what the run waits for: what the engine asks before it goes on, each with its answer."""
     row = _run(services, run_id)
@@ -100,20 +113,27 @@ def explain_run(services: Injected, run_id: FromPath[str]) -> Explanation:
     return Explanation.of(summary_of(checks), checks)
 
 
-@post("/{run_id:str}/cancel", status_code=202, sync_to_thread=True, operation_id="cancelRun", summary="Cancel a run")
+@post(
+    "/{run_id:str}/cancel",
+    status_code=202,
+    sync_to_thread=True,
+    responses=RESPONSES,
+    operation_id="cancelRun",
+    summary="Cancel a run",
+)
 def cancel_run(services: Injected, run_id: FromPath[str], data: JSONBody[CancelRequest | None] = None) -> Run:
     """Ask for a run's end. The answer says that the wish is kept, not that the run has ended."""
     asked = data or CancelRequest()
     return Run.of(services.actions.cancel(checked_id(run_id), forced=asked.force, by=ANYBODY))
 
 
-@post("/{run_id:str}/retry", sync_to_thread=True, operation_id="retryRun", summary="Retry a run")
+@post("/{run_id:str}/retry", sync_to_thread=True, responses=RESPONSES, operation_id="retryRun", summary="Retry a run")
 def retry_run(services: Injected, run_id: FromPath[str]) -> Response[Run]:
     """Create a run on the same revision that takes over what succeeded and does the rest again."""
     return created(Run.created(services.actions.retry(checked_id(run_id))))
 
 
-@post("/{run_id:str}/rerun", sync_to_thread=True, operation_id="rerunRun", summary="Run again")
+@post("/{run_id:str}/rerun", sync_to_thread=True, responses=RESPONSES, operation_id="rerunRun", summary="Run again")
 def rerun_run(services: Injected, run_id: FromPath[str], data: JSONBody[RerunRequest | None] = None) -> Response[Run]:
     """Create a run with the same inputs, on the newest revision or on the same."""
     asked = data or RerunRequest()

@@ -5,12 +5,13 @@ from litestar.params import FromPath
 
 from api.dependencies import Injected
 from api.parameters import PAGE_SIZE, Cursor, Limit, found, page
+from api.problems import RESPONSES
 from api.schemas.sources import Source, SourcePage
 from engine.services.actions import ConflictError
 from engine.store import reads_sources as reads
 
 
-@get("/", sync_to_thread=True, operation_id="listSources", summary="List sources")
+@get("/", sync_to_thread=True, responses=RESPONSES, operation_id="listSources", summary="List sources")
 def list_sources(services: Injected, limit: Limit = PAGE_SIZE, cursor: Cursor = None) -> SourcePage:
     """List sources by name, with their conditions and diagnostics."""
     with services.database.read() as connection:
@@ -18,14 +19,21 @@ def list_sources(services: Injected, limit: Limit = PAGE_SIZE, cursor: Cursor = 
     return SourcePage(items=[Source.of(row) for row in rows], next=rows[-1].name if more else None)
 
 
-@get("/{name:str}", sync_to_thread=True, operation_id="getSource", summary="Show a source")
+@get("/{name:str}", sync_to_thread=True, responses=RESPONSES, operation_id="getSource", summary="Show a source")
 def get_source(services: Injected, name: FromPath[str]) -> Source:
     """Show a source with its conditions and diagnostics."""
     with services.database.read() as connection:
         return Source.of(found(reads.read_source(connection, name), f"source {name}"))
 
 
-@post("/{name:str}/sync", status_code=202, sync_to_thread=True, operation_id="syncSource", summary="Sync a source")
+@post(
+    "/{name:str}/sync",
+    status_code=202,
+    sync_to_thread=True,
+    responses=RESPONSES,
+    operation_id="syncSource",
+    summary="Sync a source",
+)
 def sync_source(services: Injected, name: FromPath[str]) -> Source:
     """Ask for a look at the source at once. The answer says that the wish is kept, not what was found."""
     with services.database.read() as connection:

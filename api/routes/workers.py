@@ -7,11 +7,12 @@ from litestar.params import QueryParameter
 
 from api.dependencies import Injected
 from api.parameters import PAGE_SIZE, Cursor, Limit, cursor_id, page
+from api.problems import RESPONSES
 from api.schemas.workers import Worker, WorkerPage
 from engine.store.reads_workers import list_sessions
 
 
-@get("/", sync_to_thread=True, operation_id="listWorkers", summary="List workers")
+@get("/", sync_to_thread=True, responses=RESPONSES, operation_id="listWorkers", summary="List workers")
 def list_workers(
     services: Injected,
     ended: Annotated[bool, QueryParameter(description="Also sessions that have ended.")] = False,

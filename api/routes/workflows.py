@@ -22,6 +22,7 @@ from api.parameters import (
     read_labels,
     refused,
 )
+from api.problems import RESPONSES
 from api.schemas.runs import Run, RunRequest
 from api.schemas.states import Explanation
 from api.schemas.workflows import (
@@ -47,7 +48,7 @@ ANYBODY = "anybody"
 _canonical = msgspec.json.Encoder(order="sorted")
 
 
-@get("/", sync_to_thread=True, operation_id="listWorkflows", summary="List workflows")
+@get("/", sync_to_thread=True, responses=RESPONSES, operation_id="listWorkflows", summary="List workflows")
 def list_workflows(
     services: Injected,
     namespace: Annotated[str | None, QueryParameter()] = None,
@@ -66,7 +67,13 @@ def list_workflows(
     return WorkflowPage(items=[Workflow.of(row) for row in rows], next=following)
 
 
-@get("/{namespace:str}/{name:str}", sync_to_thread=True, operation_id="getWorkflow", summary="Show a workflow")
+@get(
+    "/{namespace:str}/{name:str}",
+    sync_to_thread=True,
+    responses=RESPONSES,
+    operation_id="getWorkflow",
+    summary="Show a workflow",
+)
 def get_workflow(services: Injected, namespace: FromPath[str], name: FromPath[str]) -> WorkflowDetail:
     """Show a workflow with its active revision, its triggers, and whether it is ready."""
     with services.database.read() as connection:
@@ -80,7 +87,11 @@ def get_workflow(services: Injected, namespace: FromPath[str], name: FromPath[st
 
 
 @get(
-    "/{namespace:str}/{name:str}/revisions", sync_to_thread=True, operation_id="listRevisions", summary="List revisions"
+    "/{namespace:str}/{name:str}/revisions",
+    sync_to_thread=True,
+    responses=RESPONSES,
+    operation_id="listRevisions",
+    summary="List revisions",
 )
 def list_revisions(
     services: Injected, namespace: FromPath[str], name: FromPath[str], limit: Limit = PAGE_SIZE, cursor: Cursor = None
@@ -96,6 +107,7 @@ def list_revisions(
 @get(
     "/{namespace:str}/{name:str}/revisions/{number:int}",
     sync_to_thread=True,
+    responses=RESPONSES,
     operation_id="getRevision",
     summary="Show a revision",
 )
@@ -112,6 +124,7 @@ def get_revision(
 @get(
     "/{namespace:str}/{name:str}/upcoming",
     sync_to_thread=True,
+    responses=RESPONSES,
     operation_id="listUpcoming",
     summary="List firings to come",
 )
@@ -130,7 +143,13 @@ def list_upcoming(
     return UpcomingPage(items=[Upcoming(trigger=item.trigger, fire_time=item.fire_time) for item in firings])
 
 
-@get("/{namespace:str}/{name:str}/explain", sync_to_thread=True, operation_id="explainWorkflow", summary="Explain")
+@get(
+    "/{namespace:str}/{name:str}/explain",
+    sync_to_thread=True,
+    responses=RESPONSES,
+    operation_id="explainWorkflow",
+    summary="Explain",
+)
 def explain_workflow(services: Injected, namespace: FromPath[str], name: FromPath[str]) -> Explanation:
     """Say whether the workflow can run and when it will: what the engine asks, each with its answer."""
     with services.database.read() as connection:
@@ -141,7 +160,13 @@ def explain_workflow(services: Injected, namespace: FromPath[str], name: FromPat
     return Explanation.of(summary_of(checks), checks)
 
 
-@post("/{namespace:str}/{name:str}/runs", sync_to_thread=True, operation_id="triggerRun", summary="Trigger a run")
+@post(
+    "/{namespace:str}/{name:str}/runs",
+    sync_to_thread=True,
+    responses=RESPONSES,
+    operation_id="triggerRun",
+    summary="Trigger a run",
+)
 def trigger_run(
     services: Injected,
     namespace: FromPath[str],
@@ -160,6 +185,7 @@ def trigger_run(
     "/{namespace:str}/{name:str}/pause",
     status_code=200,
     sync_to_thread=True,
+    responses=RESPONSES,
     operation_id="pauseWorkflow",
     summary="Pause a workflow",
 )
@@ -178,6 +204,7 @@ def pause_workflow(
     "/{namespace:str}/{name:str}/resume",
     status_code=200,
     sync_to_thread=True,
+    responses=RESPONSES,
     operation_id="resumeWorkflow",
     summary="Resume a workflow",
 )

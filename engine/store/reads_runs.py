@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select
 
 from engine.machine.states import TASK_TERMINAL
 from engine.store.tables import attempts, revisions, run_data, run_labels, runs, task_runs, workflows
@@ -126,13 +126,13 @@ _RUN: tuple[ColumnElement[Any], ...] = (
 )
 
 
-def _run_rows() -> Select[Any]:
-    return (
-        select(*_RUN)
-        .join(workflows, workflows.c.id == runs.c.workflow_id)
-        .join(revisions, revisions.c.id == runs.c.revision_id)
-        .join(run_data, run_data.c.run_id == runs.c.id)
-    )
+_RUNS: Select[Any] = (
+    select(*_RUN)
+    .join(workflows, workflows.c.id == runs.c.workflow_id)
+    .join(revisions, revisions.c.id == runs.c.revision_id)
+    .join(run_data, run_data.c.run_id == runs.c.id)
+)
+_BY_ID = _RUNS.where(runs.c.id == bindparam("run_id"))
 
 
 def id_floor(moment: datetime) -> str:
@@ -143,7 +143,7 @@ def id_floor(moment: datetime) -> str:
 
 def read_run(connection: Connection, run_id: str) -> RunRow | None:
     """Return one run."""
-    row = connection.execute(_run_rows().where(runs.c.id == run_id)).one_or_none()
+    row = connection.execute(_BY_ID, {"run_id": run_id}).one_or_none()
     return None if row is None else RunRow(*row)
 
 
@@ -152,7 +152,7 @@ def list_runs(connection: Connection, wanted: RunFilter, *, before: str | None, 
 
     The times bound the id as well as `created_at`, so that an old span is found by the key and not by walking to it.
     """
-    query = _run_rows().order_by(runs.c.id.desc()).limit(limit)
+    query = _RUNS.order_by(runs.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(runs.c.id < before)
     if wanted.workflow_id is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, select, tuple_
 
 from engine.store.tables import revisions, triggers, workflows
 
@@ -70,32 +70,32 @@ class WorkflowFilter:
     archived: bool = False
 
 
-def _workflow_rows() -> Select[Any]:
-    return select(
-        workflows.c.id,
-        workflows.c.namespace,
-        workflows.c.name,
-        workflows.c.source,
-        workflows.c.path,
-        workflows.c.description,
-        workflows.c.labels,
-        workflows.c.active_revision_id,
-        revisions.c.number,
-        workflows.c.revision_count,
-        workflows.c.paused_at,
-        workflows.c.paused_by,
-        workflows.c.pause_reason,
-        workflows.c.archived_at,
-        workflows.c.ready,
-        workflows.c.created_at,
-        workflows.c.updated_at,
-    ).outerjoin(revisions, revisions.c.id == workflows.c.active_revision_id)
+_WORKFLOWS: Select[Any] = select(
+    workflows.c.id,
+    workflows.c.namespace,
+    workflows.c.name,
+    workflows.c.source,
+    workflows.c.path,
+    workflows.c.description,
+    workflows.c.labels,
+    workflows.c.active_revision_id,
+    revisions.c.number,
+    workflows.c.revision_count,
+    workflows.c.paused_at,
+    workflows.c.paused_by,
+    workflows.c.pause_reason,
+    workflows.c.archived_at,
+    workflows.c.ready,
+    workflows.c.created_at,
+    workflows.c.updated_at,
+).outerjoin(revisions, revisions.c.id == workflows.c.active_revision_id)
+_BY_NAME = _WORKFLOWS.where(workflows.c.namespace == bindparam("namespace"), workflows.c.name == bindparam("name"))
+"""Built once: to build it costs as much as to run it, and every trigger of a run asks."""
 
 
 def read_workflow(connection: Connection, namespace: str, name: str) -> WorkflowRow | None:
     """Return one workflow, archived or not."""
-    query = _workflow_rows().where(workflows.c.namespace == namespace, workflows.c.name == name)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_BY_NAME, {"namespace": namespace, "name": name}).one_or_none()
     return None if row is None else WorkflowRow(*row)
 
 
@@ -104,7 +104,7 @@ def list_workflows(
 ) -> list[WorkflowRow]:
     """Return at most `limit` workflows by namespace and name, those that come after `after` (namespace, name)."""
     key = tuple_(workflows.c.namespace, workflows.c.name)
-    query = _workflow_rows().order_by(workflows.c.namespace, workflows.c.name).limit(limit)
+    query = _WORKFLOWS.order_by(workflows.c.namespace, workflows.c.name).limit(limit)
     if after is not None:
         query = query.where(key > tuple_(*after))
     if wanted.namespace is not None:
