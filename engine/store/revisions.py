@@ -15,6 +15,7 @@ from dsl.loader import LoadedWorkflow
 from dsl.model import encode
 from engine.clock import NewId
 from engine.store import activation
+from engine.store.plain_text import plain_text
 from engine.store.readiness import initial_ready, set_ready
 from engine.store.tables import revisions, workflows
 
@@ -173,7 +174,7 @@ def lock(connection: Connection, workflow_ids: Collection[str]) -> frozenset[str
 
 def pause(connection: Connection, workflow_id: str, by: str, reason: str, now: datetime) -> bool:
     """Stop a workflow's triggers; return whether it went on until now."""
-    values = {"paused_at": now, "paused_by": by, "pause_reason": reason, "updated_at": now}
+    values = {"paused_at": now, "paused_by": plain_text(by), "pause_reason": plain_text(reason), "updated_at": now}
     where = (workflows.c.id == workflow_id, workflows.c.paused_at.is_(None))
     if not connection.execute(update(workflows).where(*where).values(values)).rowcount:
         return False
@@ -202,7 +203,7 @@ def _described(item: Activated, origin: Origin, now: datetime) -> dict[str, Any]
         "active_revision_id": item.revision_id,
         "revision_count": item.number,
         "labels": workflow.labels,
-        "description": workflow.description,
+        "description": plain_text(workflow.description),
         "ready": initial_ready(workflow),
         "updated_at": now,
     }
@@ -219,6 +220,6 @@ def _revision(item: Activated, origin: Origin, now: datetime) -> dict[str, Any]:
         "source": origin.source,
         "path": item.loaded.file,
         "commit": origin.commit,
-        "author": origin.author,
+        "author": None if origin.author is None else plain_text(origin.author),
         "created_at": now,
     }

@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from dsl.model import Schedule, Trigger
 from engine.machine.model import Run
 from engine.store.bulk import Bulk
+from engine.store.plain_text import plain_text
 from engine.store.runs import create_runs
 from engine.store.tables import firings, triggers, workflows
 
@@ -217,7 +218,7 @@ def _row(workflow_id: str, name: str, firing: Firing, now: datetime) -> dict[str
         "fire_time": firing.fire_time,
         "kind": "schedule",
         "outcome": str(firing.outcome),
-        "message": firing.message,
+        "message": plain_text(firing.message),
         "run_id": None if firing.run is None else firing.run.id,
         "created_at": now,
     }

@@ -259,6 +259,15 @@ def test_a_restarted_sync_finds_nothing_to_do(world: World) -> None:
         assert connection.execute(select(func.count()).select_from(revisions)).scalar_one() == 1
 
 
+def test_text_that_postgresql_cannot_hold_stops_nobody(world: World) -> None:
+    condition = "1 / (size(trigger.name) - 4) == 0 && trigger.name != '\\0'"
+    world.sync(a=workflow("alpha", f'every: 10s, if: "{condition}"', extra='description: "a\\0b"\n'))
+    assert world.workflow("alpha").description == "a\ufffdb"
+    world.clock.forward(seconds=10)
+    world.fire()
+    assert [outcome for _, outcome in world.ledger("alpha")] == ["failed"]
+
+
 def test_a_transaction_that_fails_applies_nothing(world: World) -> None:
     world.sync(a=workflow("alpha"))
 
