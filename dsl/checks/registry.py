@@ -5,6 +5,7 @@ from typing import Final
 
 from dsl.checks.credentials import credentials
 from dsl.checks.durations import durations
+from dsl.checks.expressions import expressions
 from dsl.checks.graph import graph
 from dsl.checks.images import images
 from dsl.checks.inputs import inputs
@@ -21,6 +22,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     durations,
     schedules,
     inputs,
+    expressions,
     scripts,
     images,
     credentials,

@@ -36,7 +36,7 @@ BARE: Final[Mapping[str, str]] = {"item": "dyn", "index": "integer"}
 CONTEXTS: Final = frozenset({*FIXED, *BARE, "inputs", "tasks", "matrix", "env", "secrets"})
 STATUS: Final = ("success", "failure", "always", "cancelled", "skipped")
 KIND_OUTPUTS: Final[Mapping[str, Mapping[str, str]]] = {
-    "http": {"status": "integer", "headers": "object", "body": "string", "json": "dyn", "latency_ms": "number"},
+    "http": {"status": "integer", "latency_ms": "number"},
     "heartbeat": {"up": "boolean", "status": "integer", "latency_ms": "number"},
 }
 """Outputs that a kind always gives, declared or not."""
