@@ -19,7 +19,7 @@ def codes(body: str) -> list[tuple[str, int, int]]:
         ("tasks:\n  a:\n    run: x\n    env: {A: 'v ${{ inputs.m }}'}\n", [("E0402", 7, 28)]),
         ("env: {A: '${{ tasks.a.state }}'}\ntasks:\n  a: {run: x}\n", [("E0403", 4, 15)]),
         ("outputs: {x: '${{ tasks.b.state }}'}\ntasks:\n  a: {run: x}\n", [("E0402", 4, 25)]),
-        ("tasks:\n  a: {http: {url: 'http://x/${{ inputs.m }}'}}\n", [("E0402", 5, 43)]),
+        ("tasks:\n  a: {http: {url: 'http://x/${{ inputs.m }}'}}\n", [("E0402", 5, 40)]),
         ("tasks:\n  a: {set: {x: '${{ 1 + }}'}}\n", [("E0401", 5, 24)]),
         ("tasks:\n  a: {run: x, if: 'true'}\n", [("W0335", 5, 19)]),
         ("tasks:\n  a: {run: x}\n  b: {run: x, if: tasks.a.state == 'x'}\n", [("E0406", 6, 25)]),
