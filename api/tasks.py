@@ -6,7 +6,8 @@ from api.schemas.runs import TaskRun, TaskRunPage
 from engine.machine.graph import Graph
 from engine.machine.states import RUN_TERMINAL, TaskState
 from engine.store.connection import Connection
-from engine.store.reads_runs import RunRow, TaskRow, count_task_states, list_attempts, list_tasks
+from engine.store.reads_runs import RunRow
+from engine.store.reads_tasks import TaskRow, count_task_states, list_attempts, list_tasks
 
 
 def task_page(connection: Connection, run: RunRow, graph: Graph, *, first: int, limit: int) -> TaskRunPage:

@@ -20,7 +20,8 @@ from engine.settings import Settings
 from engine.store.database import Database
 from engine.store.local import store_workflow
 from engine.store.reads_logs import list_log_batches, log_standing
-from engine.store.reads_runs import TaskRow, list_tasks, read_run, read_run_values
+from engine.store.reads_runs import read_run, read_run_values
+from engine.store.reads_tasks import TaskRow, list_tasks
 from engine.store.runs import create_runs
 from engine.store.schema import migrate
 

@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.output import STATE_STYLES, duration
-from engine.store.reads_runs import TaskRow
+from engine.store.reads_tasks import TaskRow
 
 MARKS = {
     "succeeded": "✓",

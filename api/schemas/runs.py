@@ -13,7 +13,8 @@ from engine.machine.states import Reason, RunState, TaskState
 
 if TYPE_CHECKING:  # the command line reads these types, and must not load the store for them
     from engine.machine.model import Run as CreatedRun
-    from engine.store.reads_runs import EndedAttempt, RunRow, RunValues, TaskRow
+    from engine.store.reads_runs import RunRow, RunValues
+    from engine.store.reads_tasks import EndedAttempt, TaskRow
 
 
 LabelKey = Annotated[str, Meta(min_length=1, max_length=100)]

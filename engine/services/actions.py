@@ -21,7 +21,8 @@ from engine.store import revisions
 from engine.store.connection import Connection
 from engine.store.database import Database
 from engine.store.idempotency import StoredAnswer, find_answer, keep_answer
-from engine.store.reads_runs import RunRow, TaskRow, list_tasks, read_run, read_run_values
+from engine.store.reads_runs import RunRow, read_run, read_run_values
+from engine.store.reads_tasks import TaskRow, list_tasks
 from engine.store.reads_workflows import WorkflowRow, read_workflow
 from engine.store.runs import create_runs
 from engine.store.signals import insert_signals

@@ -11,7 +11,8 @@ from typing import Final
 from engine.machine.graph import ENGINE_KINDS, Graph
 from engine.machine.states import RUN_TERMINAL, TASK_TERMINAL, Reason, RunState, TaskState
 from engine.store.connection import Connection
-from engine.store.reads_runs import RunRow, TaskRow, list_open_tasks, list_task_states
+from engine.store.reads_runs import RunRow
+from engine.store.reads_tasks import TaskRow, list_open_tasks, list_task_states
 from engine.store.reads_workers import (
     SessionRow,
     count_pool_tasks,

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, select, union_all
 
-from engine.machine.states import TASK_TERMINAL
-from engine.store.tables import attempts, revisions, run_data, run_labels, runs, task_runs, workflows
+from engine.store.tables import revisions, run_data, run_labels, runs, workflows
 
+LABELLED_MAX: Final = 10_000
 CLOCK_SKEW: Final = timedelta(minutes=10)
 """How far a run's id (drawn by the process's clock) and its `created_at` (the database's) may lie apart."""
 
@@ -46,49 +46,6 @@ class RunValues:
     inputs: dict[str, Any]
     trigger: dict[str, Any]
     outputs: dict[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class TaskRow:
-    """One task run that has left `pending`."""
-
-    id: str
-    task: str
-    key: str
-    ordinal: int
-    state: str
-    reason: str | None
-    message: str
-    kind: str
-    pool: str
-    attempt: int
-    worker: str | None
-    session: str | None
-    stop: bool
-    queued_at: datetime | None
-    started_at: datetime | None
-    attempt_started_at: datetime | None
-    deadline_at: datetime | None
-    due_at: datetime | None
-    finished_at: datetime | None
-    outputs: dict[str, Any] | None
-    reused_from: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class EndedAttempt:
-    """One attempt that has ended."""
-
-    task_run_id: str
-    number: int
-    state: str
-    reason: str | None
-    message: str
-    exit_code: int | None
-    worker: str | None
-    queued_at: datetime | None
-    started_at: datetime | None
-    finished_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,107 +107,57 @@ def read_run(connection: Connection, run_id: str) -> RunRow | None:
 def list_runs(connection: Connection, wanted: RunFilter, *, before: str | None, limit: int) -> list[RunRow]:
     """Return at most `limit` runs, newest first, with ids below `before`.
 
+    The ids are found first, each state by itself, so that every part walks an index in its order and stops at `limit`:
+    a list over a million runs costs what a page costs.
+    """
+    labels = _rarest_first(connection, wanted.labels)
+    parts = [_matching(wanted, state, labels, before).limit(limit).subquery() for state in wanted.states or (None,)]
+    found = union_all(*(select(part.c.id) for part in parts)).subquery()
+    chosen = select(found.c.id).order_by(found.c.id.desc()).limit(limit)
+    query = _RUNS.where(runs.c.id.in_(chosen)).order_by(runs.c.id.desc())
+    return [RunRow(*row) for row in connection.execute(query)]
+
+
+def _matching(
+    wanted: RunFilter, state: str | None, labels: Sequence[tuple[str, str]], before: str | None
+) -> Select[Any]:
+    """Return the query for the ids of runs that match. The first label leads: its index is in the order of ids.
+
     The times bound the id as well as `created_at`, so that an old span is found by the key and not by walking to it.
     """
-    query = _RUNS.order_by(runs.c.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(runs.c.id < before)
-    if wanted.workflow_id is not None:
-        query = query.where(runs.c.workflow_id == wanted.workflow_id)
-    if wanted.states:
-        query = query.where(runs.c.state.in_(wanted.states))
-    if wanted.trigger is not None:
-        query = query.where(runs.c.trigger_kind == wanted.trigger)
+    run_id: ColumnElement[str] = runs.c.id
+    query = select(runs.c.id)
+    for number, (key, value) in enumerate(labels):
+        label = run_labels.alias(f"label_{number}")
+        query = query.join(label, and_(label.c.run_id == runs.c.id, label.c.key == key, label.c.value == value))
+        run_id = label.c.run_id if number == 0 else run_id
+    conditions = [
+        None if before is None else run_id < before,
+        None if wanted.workflow_id is None else runs.c.workflow_id == wanted.workflow_id,
+        None if state is None else runs.c.state == state,
+        None if wanted.trigger is None else runs.c.trigger_kind == wanted.trigger,
+    ]
     if wanted.since is not None:
-        query = query.where(runs.c.created_at >= wanted.since, runs.c.id >= id_floor(wanted.since - CLOCK_SKEW))
+        conditions += [runs.c.created_at >= wanted.since, run_id >= id_floor(wanted.since - CLOCK_SKEW)]
     if wanted.until is not None:
-        query = query.where(runs.c.created_at < wanted.until, runs.c.id < id_floor(wanted.until + CLOCK_SKEW))
-    for key, value in wanted.labels:
-        labelled = select(run_labels.c.run_id).where(run_labels.c.key == key, run_labels.c.value == value)
-        query = query.where(runs.c.id.in_(labelled))
-    return [RunRow(*row) for row in connection.execute(query)]
+        conditions += [runs.c.created_at < wanted.until, run_id < id_floor(wanted.until + CLOCK_SKEW)]
+    return query.where(*(item for item in conditions if item is not None)).order_by(run_id.desc())
+
+
+def _rarest_first(connection: Connection, labels: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+    """Put the label that the fewest runs have first, as far as counting to a bound tells."""
+    if len(labels) < 2:
+        return labels
+
+    def count(label: tuple[str, str]) -> int:
+        some = select(run_labels.c.run_id).where(run_labels.c.key == label[0], run_labels.c.value == label[1])
+        counted = select(func.count()).select_from(some.limit(LABELLED_MAX).subquery())
+        return connection.execute(counted).scalar_one()
+
+    return sorted(labels, key=count)
 
 
 def read_run_values(connection: Connection, run_id: str) -> RunValues:
     """Return inputs, trigger and outputs of a run that exists."""
     query = select(run_data.c.inputs, run_data.c.trigger, run_data.c.outputs).where(run_data.c.run_id == run_id)
     return RunValues(*connection.execute(query).one())
-
-
-def count_task_states(connection: Connection, run_id: str) -> dict[str, int]:
-    """Return how many of the run's task runs are in each state; those still `pending` may have no row."""
-    query = select(task_runs.c.state, func.count()).where(task_runs.c.run_id == run_id).group_by(task_runs.c.state)
-    return {row[0]: row[1] for row in connection.execute(query)}
-
-
-def list_task_states(connection: Connection, run_id: str) -> dict[str, str]:
-    """Return the state of each task of the run that has a row."""
-    query = select(task_runs.c.task, task_runs.c.state).where(task_runs.c.run_id == run_id)
-    return {row[0]: row[1] for row in connection.execute(query)}
-
-
-_TASK: tuple[ColumnElement[Any], ...] = (
-    task_runs.c.id,
-    task_runs.c.task,
-    task_runs.c.key,
-    task_runs.c.ordinal,
-    task_runs.c.state,
-    task_runs.c.reason,
-    task_runs.c.message,
-    task_runs.c.kind,
-    task_runs.c.pool,
-    task_runs.c.attempt,
-    task_runs.c.worker,
-    task_runs.c.session,
-    task_runs.c.stop,
-    task_runs.c.queued_at,
-    task_runs.c.started_at,
-    task_runs.c.attempt_started_at,
-    task_runs.c.deadline_at,
-    task_runs.c.due_at,
-    task_runs.c.finished_at,
-    task_runs.c.outputs,
-    task_runs.c.reused_from,
-)
-
-
-def list_tasks(
-    connection: Connection, run_id: str, *, ordinals: range | None = None, states: Sequence[str] = (), limit: int
-) -> list[TaskRow]:
-    """Return at most `limit` task runs of the run in the order of its file: those within `ordinals`, in `states`."""
-    query = select(*_TASK).where(task_runs.c.run_id == run_id).order_by(task_runs.c.ordinal).limit(limit)
-    if ordinals is not None:
-        query = query.where(task_runs.c.ordinal >= ordinals.start, task_runs.c.ordinal < ordinals.stop)
-    if states:
-        query = query.where(task_runs.c.state.in_(states))
-    return [TaskRow(*row) for row in connection.execute(query)]
-
-
-def list_open_tasks(connection: Connection, run_id: str, *, limit: int) -> list[TaskRow]:
-    """Return at most `limit` task runs of the run that have left `pending` and not ended."""
-    query = select(*_TASK).where(task_runs.c.run_id == run_id, task_runs.c.state.not_in(sorted(TASK_TERMINAL)))
-    return [TaskRow(*row) for row in connection.execute(query.order_by(task_runs.c.ordinal).limit(limit))]
-
-
-_ATTEMPT: tuple[ColumnElement[Any], ...] = (
-    attempts.c.task_run_id,
-    attempts.c.number,
-    attempts.c.state,
-    attempts.c.reason,
-    attempts.c.message,
-    attempts.c.exit_code,
-    attempts.c.worker,
-    attempts.c.queued_at,
-    attempts.c.started_at,
-    attempts.c.finished_at,
-)
-
-
-def list_attempts(connection: Connection, run_id: str, task_run_ids: Sequence[str]) -> list[EndedAttempt]:
-    """Return the ended attempts of these task runs, in order of number."""
-    query = (
-        select(*_ATTEMPT)
-        .where(attempts.c.run_id == run_id, attempts.c.task_run_id.in_(task_run_ids))
-        .order_by(attempts.c.task_run_id, attempts.c.number)
-    )
-    return [EndedAttempt(*row) for row in connection.execute(query)]

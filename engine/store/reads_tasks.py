@@ -1,0 +1,133 @@
+"""Reads for those who ask: a run's task runs and their attempts. Writes nothing, and promises no lock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from engine.machine.states import TASK_TERMINAL
+from engine.store.tables import attempts, task_runs
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """One task run that has left `pending`."""
+
+    id: str
+    task: str
+    key: str
+    ordinal: int
+    state: str
+    reason: str | None
+    message: str
+    kind: str
+    pool: str
+    attempt: int
+    worker: str | None
+    session: str | None
+    stop: bool
+    queued_at: datetime | None
+    started_at: datetime | None
+    attempt_started_at: datetime | None
+    deadline_at: datetime | None
+    due_at: datetime | None
+    finished_at: datetime | None
+    outputs: dict[str, Any] | None
+    reused_from: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EndedAttempt:
+    """One attempt that has ended."""
+
+    task_run_id: str
+    number: int
+    state: str
+    reason: str | None
+    message: str
+    exit_code: int | None
+    worker: str | None
+    queued_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime
+
+
+def count_task_states(connection: Connection, run_id: str) -> dict[str, int]:
+    """Return how many of the run's task runs are in each state; those still `pending` may have no row."""
+    query = select(task_runs.c.state, func.count()).where(task_runs.c.run_id == run_id).group_by(task_runs.c.state)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def list_task_states(connection: Connection, run_id: str) -> dict[str, str]:
+    """Return the state of each task of the run that has a row."""
+    query = select(task_runs.c.task, task_runs.c.state).where(task_runs.c.run_id == run_id)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+_TASK: tuple[ColumnElement[Any], ...] = (
+    task_runs.c.id,
+    task_runs.c.task,
+    task_runs.c.key,
+    task_runs.c.ordinal,
+    task_runs.c.state,
+    task_runs.c.reason,
+    task_runs.c.message,
+    task_runs.c.kind,
+    task_runs.c.pool,
+    task_runs.c.attempt,
+    task_runs.c.worker,
+    task_runs.c.session,
+    task_runs.c.stop,
+    task_runs.c.queued_at,
+    task_runs.c.started_at,
+    task_runs.c.attempt_started_at,
+    task_runs.c.deadline_at,
+    task_runs.c.due_at,
+    task_runs.c.finished_at,
+    task_runs.c.outputs,
+    task_runs.c.reused_from,
+)
+
+
+def list_tasks(
+    connection: Connection, run_id: str, *, ordinals: range | None = None, states: Sequence[str] = (), limit: int
+) -> list[TaskRow]:
+    """Return at most `limit` task runs of the run in the order of its file: those within `ordinals`, in `states`."""
+    query = select(*_TASK).where(task_runs.c.run_id == run_id).order_by(task_runs.c.ordinal).limit(limit)
+    if ordinals is not None:
+        query = query.where(task_runs.c.ordinal >= ordinals.start, task_runs.c.ordinal < ordinals.stop)
+    if states:
+        query = query.where(task_runs.c.state.in_(states))
+    return [TaskRow(*row) for row in connection.execute(query)]
+
+
+def list_open_tasks(connection: Connection, run_id: str, *, limit: int) -> list[TaskRow]:
+    """Return at most `limit` task runs of the run that have left `pending` and not ended."""
+    query = select(*_TASK).where(task_runs.c.run_id == run_id, task_runs.c.state.not_in(sorted(TASK_TERMINAL)))
+    return [TaskRow(*row) for row in connection.execute(query.order_by(task_runs.c.ordinal).limit(limit))]
+
+
+_ATTEMPT: tuple[ColumnElement[Any], ...] = (
+    attempts.c.task_run_id,
+    attempts.c.number,
+    attempts.c.state,
+    attempts.c.reason,
+    attempts.c.message,
+    attempts.c.exit_code,
+    attempts.c.worker,
+    attempts.c.queued_at,
+    attempts.c.started_at,
+    attempts.c.finished_at,
+)
+
+
+def list_attempts(connection: Connection, run_id: str, task_run_ids: Sequence[str]) -> list[EndedAttempt]:
+    """Return the ended attempts of these task runs, in order of number."""
+    query = (
+        select(*_ATTEMPT)
+        .where(attempts.c.run_id == run_id, attempts.c.task_run_id.in_(task_run_ids))
+        .order_by(attempts.c.task_run_id, attempts.c.number)
+    )
+    return [EndedAttempt(*row) for row in connection.execute(query)]
