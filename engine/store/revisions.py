@@ -48,7 +48,6 @@ class Standing:
     path: str
     digest: str
     archived: bool
-    paused: bool
     revision_count: int
 
     @property
@@ -87,16 +86,12 @@ def standing(connection: Connection, source: str, names: Collection[str]) -> lis
             workflows.c.path,
             revisions.c.digest,
             workflows.c.archived_at,
-            workflows.c.paused_at,
             workflows.c.revision_count,
         )
         .outerjoin(revisions, revisions.c.id == workflows.c.active_revision_id)
         .order_by(workflows.c.namespace, workflows.c.name)
     )
-    rows = (
-        Standing(*row[:5], row[5] or "", row[6] is not None, row[7] is not None, row[8])
-        for row in connection.execute(query)
-    )
+    rows = (Standing(*row[:5], row[5] or "", row[6] is not None, row[7]) for row in connection.execute(query))
     return [row for row in rows if row.source == source or row.name in names]
 
 

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from dsl.diagnostics import Diagnostic
 from engine.store.tables import sources
@@ -33,11 +34,11 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True):
 
 def enter(connection: Connection, name: str, kind: str, config: Mapping[str, Any], now: datetime) -> None:
     """Insert the source, or note its present kind and configuration."""
-    row = connection.execute(select(sources.c.config).where(sources.c.name == name).with_for_update()).one_or_none()
+    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(sources)
     values = {"kind": kind, "config": dict(config), "updated_at": now}
-    if row is None:
-        connection.execute(insert(sources).values(name=name, conditions={}, diagnostics=[], **values))
-        return
+    new = insert.values(name=name, conditions={}, diagnostics=[], **values).on_conflict_do_nothing()
+    connection.execute(new)  # a second syncer may enter the same source in this moment
+    row = connection.execute(select(sources.c.config).where(sources.c.name == name).with_for_update()).one()
     approved = row.config.get("prune_approved")
     if approved is not None:
         values["config"] = {**config, "prune_approved": approved}

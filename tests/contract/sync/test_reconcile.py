@@ -1,11 +1,17 @@
 """What a sync does to workflows, revisions and the source's conditions."""
 
+import threading
+
 import pytest
 from sqlalchemy import func, select
 
+from engine.clock import new_id
+from engine.services.firing import Firings
+from engine.services.revision_cache import RevisionCache
 from engine.store import sources
 from engine.store.tables import revisions
 from engine.store.tables import sources as sources_table
+from engine.sync.reconcile import Reconciler
 from engine.sync.report import summary
 from engine.sync.source import FetchError, Policy, Rules
 from tests.contract.sync.world import FAULTY, MemorySource, World, workflow
@@ -257,6 +263,33 @@ def test_a_restarted_sync_finds_nothing_to_do(world: World) -> None:
     assert not world.sync().changed
     with world.database.read() as connection:
         assert connection.execute(select(func.count()).select_from(revisions)).scalar_one() == 1
+
+
+def test_two_syncers_of_one_source_apply_a_change_once(world: World) -> None:
+    settle = Firings(RevisionCache(world.database), world.ids).settle
+    barrier = threading.Barrier(2)
+    failures: list[BaseException] = []
+    rounds = 5
+
+    def sync() -> None:
+        source = MemorySource()
+        reconciler = Reconciler(world.database, source, settle=settle, ids=new_id, now=world.clock)
+        try:
+            for number in range(rounds):
+                source.files = {"a.yaml": workflow("alpha", "every: 10s", script=f"echo {number}")}
+                barrier.wait(30)
+                reconciler.reconcile()
+        except BaseException as error:  # shown by the test below; a thread's own end is silent
+            failures.append(error)
+            barrier.abort()
+
+    threads = [threading.Thread(target=sync) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failures == []
+    assert numbers(world, "alpha") == list(range(1, rounds + 1))
 
 
 def test_text_that_postgresql_cannot_hold_stops_nobody(world: World) -> None:

@@ -34,7 +34,7 @@ def test_the_time_is_that_of_the_last_turn_not_of_the_last_version() -> None:
 
 
 def test_what_is_held_back_is_named() -> None:
-    held = Standing("1", "default", "beta", "main", "b.yaml", "d", archived=False, paused=False, revision_count=1)
+    held = Standing("1", "default", "beta", "main", "b.yaml", "d", archived=False, revision_count=1)
     made = conditions({}, found(faulty=("b.yaml",), plan=Plan(held=(held,))), NOW)
     assert made["applied"].message == "good files are live; on their last good revision: default/beta"
 
