@@ -1,6 +1,6 @@
 """Which tasks are upstream of which."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsl.expressions.ancestry import Ancestry
@@ -25,6 +25,7 @@ def test_a_chain_of_thousands_needs_no_recursion() -> None:
     assert not ancestry.has("t0", "t4999")
 
 
+@settings(deadline=None)
 @given(st.lists(st.sets(st.integers(0, 11)), max_size=12), st.randoms())
 def test_it_agrees_with_walking_the_graph(edges: list[set[int]], random) -> None:
     needs = {str(n): [str(other) for other in sorted(others) if other < n] for n, others in enumerate(edges)}

@@ -1,7 +1,7 @@
 """Expressions are checked when a file is loaded: what is wrong, and exactly where."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsl.expressions import Field, Shape, TaskShape, check_condition, check_template, scope_for, split_template
@@ -154,6 +154,7 @@ def test_splitting_a_template(text: str, pieces: list[tuple[str, bool]]) -> None
     assert [(part.text, part.expression) for part in split_template(text)] == pieces
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_no_text_raises(text: str) -> None:
     check_condition(text, TASK_IF)
@@ -161,6 +162,7 @@ def test_no_text_raises(text: str) -> None:
     check_template("${{" + text + "}}", TASK_ENV)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from(

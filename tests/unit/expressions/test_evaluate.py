@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsl.expressions import ABSENT, Evaluator, ExpressionError, Field, Lookup, evaluate_response
@@ -192,6 +192,7 @@ def test_interpolated_text_is_bounded() -> None:
         Evaluator(BIG).resolve(Field.WORKFLOW_OUTPUT, text, big(0, CHARACTERS_MAX // 2 + 1))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60) | st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
 def test_no_text_does_anything_but_give_a_value_or_an_expression_error(text: str) -> None:
     evaluator = Evaluator(WORKFLOW)

@@ -30,6 +30,7 @@ def test_every_nearest_weekday_is_read(day: int) -> None:
     assert read_cron(f"0 0 {day}w * *").days.nearest == {day}
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([*NUMBERED, *LASTS]), min_size=1, max_size=4), st.sampled_from(["*", "L", "l,L", "3W"]))
 def test_lists_of_special_days_are_read_whole(weekdays: list[str], day: str) -> None:
     rule = read_cron(f"0 0 {day} * {','.join(weekdays)}").days
@@ -38,7 +39,7 @@ def test_lists_of_special_days_are_read_whole(weekdays: list[str], day: str) -> 
     assert (rule.last_day, bool(rule.nearest)) == ("l" in day.lower(), "W" in day)
 
 
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(st.lists(st.text("0123456789*/-,LW#lw SUNmon@daily", min_size=1, max_size=6), min_size=5, max_size=6))
 def test_what_the_checks_accept_is_read_and_all_else_is_told_the_same_way(words: list[str]) -> None:
     text = " ".join(words)

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.schedule import jitter_offset
@@ -11,6 +11,7 @@ from tests.unit.schedule.scanner import utc
 moments = st.timedeltas(timedelta(0), timedelta(days=130 * 365)).map(lambda since: utc("1970-01-01") + since)
 
 
+@settings(deadline=None)
 @given(st.text(), moments, st.floats(0, 86_400))
 def test_within_bounds_and_stable(key: str, nominal: datetime, seconds: float) -> None:
     offset = jitter_offset(key, nominal, seconds)
