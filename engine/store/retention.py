@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, delete, select, tuple_
 
@@ -45,7 +45,9 @@ def delete_runs(connection: Connection, finished_before: datetime) -> Bite:
         return Bite(0, 0)
     room = ROWS_MAX
     for table in _OF_A_RUN:
-        room -= _delete_some(connection, table, table.c.run_id.in_(ids), room)
+        # The highest keys first: what is left of a run's log has no gap.
+        order = [column.desc() for column in table.primary_key.columns]
+        room -= _delete_some(connection, table, table.c.run_id.in_(ids), room, *order)
         if room == 0:
             return Bite(0, ROWS_MAX)
     connection.execute(delete(runs).where(runs.c.id.in_(ids)))
@@ -54,12 +56,13 @@ def delete_runs(connection: Connection, finished_before: datetime) -> Bite:
 
 def delete_firings(connection: Connection, before: datetime) -> int:
     """Delete rows of the fire ledger made before that moment, at most `ROWS_MAX`; return how many."""
-    return _delete_some(connection, firings, firings.c.created_at < before, ROWS_MAX)
+    return _delete_some(connection, firings, firings.c.created_at < before, ROWS_MAX, firings.c.created_at)
 
 
 def delete_idempotency_keys(connection: Connection, before: datetime) -> int:
     """Delete idempotency keys of before that moment, at most `ROWS_MAX`; return how many."""
-    return _delete_some(connection, idempotency_keys, idempotency_keys.c.created_at < before, ROWS_MAX)
+    created_at = idempotency_keys.c.created_at
+    return _delete_some(connection, idempotency_keys, created_at < before, ROWS_MAX, created_at)
 
 
 def _ended(before: datetime) -> Select[str]:
@@ -71,8 +74,10 @@ def _ended(before: datetime) -> Select[str]:
     return select(runs.c.id).where(*where).order_by(runs.c.created_at, runs.c.id).limit(RUNS_MAX)
 
 
-def _delete_some(connection: Connection, table: Table, where: ColumnElement[bool], rows_max: int) -> int:
-    """Delete at most `rows_max` rows, the highest keys first: what is left of a run's log has no gap."""
+def _delete_some(
+    connection: Connection, table: Table, where: ColumnElement[bool], rows_max: int, *order: ColumnElement[Any]
+) -> int:
+    """Delete at most `rows_max` rows, in that order; return how many."""
     key = list(table.primary_key.columns)
-    some = select(*key).where(where).order_by(*(column.desc() for column in key)).limit(rows_max)
+    some = select(*key).where(where).order_by(*order).limit(rows_max)
     return connection.execute(delete(table).where(tuple_(*key).in_(some))).rowcount

@@ -53,7 +53,7 @@ def mark_sent(connection: Connection, attempts: Sequence[QueuedAttempt], now: da
 
 def runs_to_wake(connection: Connection, before: datetime) -> list[str]:
     """Return runs with signals due before that moment, and queued runs that wait for nothing."""
-    due = select(signals.c.run_id).where(signals.c.due_at < before).distinct().limit(ROWS_MAX)
+    due = select(signals.c.run_id).where(signals.c.due_at < before).order_by(signals.c.due_at).limit(ROWS_MAX)
     waiting = exists().where(holders.c.run_id == runs.c.id)
     idle = (
         select(runs.c.id)
