@@ -11,7 +11,7 @@ from litestar.params import HeaderParameter, ParameterKwarg, QueryParameter
 
 from api.problems import BAD_PARAMETER, RefusedError
 from api.schemas.problems import FieldFault
-from engine.services.actions import UnknownError
+from engine.services.refusals import UnknownError
 
 T = TypeVar("T")
 

@@ -28,7 +28,7 @@ from litestar.typing import FieldDefinition
 
 from api.schemas.problems import FieldFault, Problem
 from engine.broker.interface import BrokerError
-from engine.services.actions import ConflictError, InvalidInputsError, KeyReusedError, UnknownError
+from engine.services.refusals import ConflictError, InvalidInputsError, KeyReusedError, UnknownError
 from engine.store.errors import RetryableError, StoreError
 
 log = logging.getLogger(__name__)

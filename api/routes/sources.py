@@ -7,7 +7,7 @@ from api.dependencies import Injected
 from api.parameters import PAGE_SIZE, Cursor, Limit, found, page
 from api.problems import RESPONSES
 from api.schemas.sources import Source, SourcePage
-from engine.services.actions import ConflictError
+from engine.services.refusals import ConflictError
 from engine.store import reads_sources as reads
 
 

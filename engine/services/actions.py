@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from engine.broker.interface import Broker
 from engine.clock import Clock, NewId
-from engine.machine.creation import InputFault, check_inputs, new_run
+from engine.machine.creation import check_inputs, new_run
 from engine.machine.graph import Graph
 from engine.machine.model import NewSignal, Run, TaskRun
 from engine.machine.states import RUN_TERMINAL, Reason, RunState, TaskState
+from engine.services.refusals import ConflictError, InvalidInputsError, KeyReusedError, UnknownError
 from engine.services.revision_cache import RevisionCache
 from engine.services.wakes import wake
 from engine.store import revisions
@@ -29,30 +30,6 @@ from engine.store.signals import insert_signals
 
 MANUAL: Final = "manual"
 TASKS_MAX: Final = 10_000
-
-
-class ActionError(Exception):
-    """An action was refused; the message says what to do instead."""
-
-
-class UnknownError(ActionError):
-    """What the action names does not exist."""
-
-
-class ConflictError(ActionError):
-    """What the action names is in a state that does not allow it."""
-
-
-class InvalidInputsError(ActionError):
-    """The inputs do not fit what the workflow declares; `faults` says each."""
-
-    def __init__(self, message: str, faults: list[InputFault]) -> None:
-        super().__init__(message)
-        self.faults = faults
-
-
-class KeyReusedError(ActionError):
-    """An idempotency key was used before for another request."""
 
 
 @dataclass(frozen=True, slots=True)
