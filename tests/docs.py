@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from cli.reference import reference
+from dsl import reference as language
 from engine.machine.states import RUN_ARROWS, TASK_ARROWS, RunState, TaskState
 from engine.settings import SETTINGS
 
@@ -45,6 +46,9 @@ def generated() -> dict[Path, str]:
         DOCS / "operations.md": between(operations, "settings", settings_table()),
         DOCS / "architecture.md": architecture,
         DOCS / "cli.md": reference(),
+        DOCS / "language.md": language.page(
+            (DOCS.parent / "workflows" / "order-report.yaml").read_text(encoding="utf-8")
+        ),
     }
 
 
