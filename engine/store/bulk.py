@@ -6,49 +6,47 @@ array a statement (`jsonb_to_recordset`), whatever the number of rows.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Boolean, Column, Connection, LargeBinary, Table, text
+from sqlalchemy import Boolean, Column, Connection, CursorResult, LargeBinary, Table, text
 from sqlalchemy.dialects import postgresql
 
 from engine.store.json_text import json_text
 from engine.store.types import JSON_TYPES, Timestamp, to_microseconds
 
 Row = tuple[Any, ...]
+_IGNORE: Final = " ON CONFLICT DO NOTHING"
 _postgresql = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 class Bulk:
-    """Statements over fixed columns of one table; the first `keys` columns find a row, the rest are its values."""
+    """Statements over fixed columns of one table; the first `keys` columns find a row, the rest are its values.
 
-    def __init__(self, table: Table, columns: Sequence[str], *, keys: int = 1) -> None:
+    With `version`, one of the keys, an update is conditional: it finds a row only as it was seen, and lets that column
+    grow by one.
+    """
+
+    def __init__(self, table: Table, columns: Sequence[str], *, keys: int = 1, version: str | None = None) -> None:
         self._columns: list[Column[Any]] = [table.c[name] for name in columns]
         self._converters = [_converter(column) for column in self._columns]
-        names = [f'"{name}"' for name in columns]
-        listed, marks = ", ".join(names), ", ".join("?" for _ in names)
-        source = _recordset(self._columns)
-        where = " AND ".join(f"{name} = ?" for name in names[:keys])
-        assigned = ", ".join(f"{name} = ?" for name in names[keys:])
-        self._sqlite_insert = f"INSERT INTO {table.name} ({listed}) VALUES ({marks})"
-        self._sqlite_update = f"UPDATE {table.name} SET {assigned} WHERE {where}"
-        picked = ", ".join(_picked(column) for column in self._columns)
-        self._insert = f"INSERT INTO {table.name} ({listed}) SELECT {picked} FROM {source}"
-        moved = ", ".join(f'"{column.name}" = {_picked(column)}' for column in self._columns[keys:])
-        found = " AND ".join(f"{table.name}.{name} = v.{name}" for name in names[:keys])
-        self._update = f"UPDATE {table.name} SET {moved} FROM {source} WHERE {found}"
         self._keys = keys
+        insert, update = _sqlite_statements(table, self._columns, keys, version)
+        self._sqlite_insert = {False: insert, True: insert + _IGNORE}
+        self._sqlite_update = update
+        insert, update = _postgresql_statements(table, self._columns, keys, version)
+        self._insert = {False: text(insert), True: text(insert + _IGNORE)}
+        self._update = text(update)
 
     def insert(self, connection: Connection, rows: Sequence[Row], *, ignore_conflicts: bool = False) -> None:
         """Insert the rows; with `ignore_conflicts` those that break a unique key are left out."""
         if not rows:
             return
-        suffix = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
         if connection.dialect.name == "sqlite":
             cursor = connection.connection.cursor()
-            cursor.executemany(self._sqlite_insert + suffix, [self._converted(row) for row in rows])
+            cursor.executemany(self._sqlite_insert[ignore_conflicts], [self._converted(row) for row in rows])
             cursor.close()
         else:
-            connection.execute(text(self._insert + suffix), {"rows": self._json(rows)})
+            connection.execute(self._insert[ignore_conflicts], {"rows": self._json(rows)})
 
     def update(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Update the row of each key."""
@@ -59,32 +57,25 @@ class Bulk:
             cursor.executemany(self._sqlite_update, [self._swapped(self._converted(row)) for row in rows])
             cursor.close()
         else:
-            connection.execute(text(self._update), {"rows": self._json(rows)})
+            self._update_all(connection, rows)
 
-    def update_returning(self, connection: Connection, rows: Sequence[Row], guard: str, extra: str) -> set[Any]:
-        """Update rows and return the first key column of those that were found.
-
-        `guard` is a key column that is compared and then set by the SQL expression `extra` (a version that grows).
-        """
+    def update_found(self, connection: Connection, rows: Sequence[Row]) -> set[Any]:
+        """Update the row of each key; return the first key column of those that were found."""
         if not rows:
             return set()
-        if connection.dialect.name == "sqlite":
-            return self._update_each(connection, rows, f'"{guard}" = {extra}')
-        name = self._columns[0].name
-        statement = self._update.replace(" SET ", f' SET "{guard}" = {self._columns[0].table.name}.{extra}, ', 1)
-        statement += f" RETURNING {self._columns[0].table.name}.{name}"
-        return set(connection.execute(text(statement), {"rows": self._json(rows)}).scalars())
-
-    def _update_each(self, connection: Connection, rows: Sequence[Row], assignment: str) -> set[Any]:
-        statement = self._sqlite_update.replace(" SET ", f" SET {assignment}, ", 1)
+        if connection.dialect.name == "postgresql":
+            return set(self._update_all(connection, rows).scalars())
         cursor = connection.connection.cursor()
         found = set()
         for row in rows:
-            cursor.execute(statement, self._swapped(self._converted(row)))
+            cursor.execute(self._sqlite_update, self._swapped(self._converted(row)))
             if cursor.rowcount == 1:
                 found.add(row[0])
         cursor.close()
         return found
+
+    def _update_all(self, connection: Connection, rows: Sequence[Row]) -> CursorResult[Any]:
+        return connection.execute(self._update, {"rows": self._json(rows), "keys": [row[0] for row in rows]})
 
     def _converted(self, row: Row) -> Row:
         return tuple(
@@ -98,6 +89,38 @@ class Bulk:
     def _json(self, rows: Sequence[Row]) -> str:
         names = [column.name for column in self._columns]
         return json_text([dict(zip(names, row, strict=True)) for row in rows])
+
+
+def _sqlite_statements(table: Table, columns: Sequence[Column[Any]], keys: int, version: str | None) -> tuple[str, str]:
+    names = [f'"{column.name}"' for column in columns]
+    marks = ", ".join("?" for _ in names)
+    where = " AND ".join(f"{name} = ?" for name in names[:keys])
+    assigned = [*_grown(table, version), *(f"{name} = ?" for name in names[keys:])]
+    return (
+        f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})",
+        f"UPDATE {table.name} SET {', '.join(assigned)} WHERE {where}",
+    )
+
+
+def _postgresql_statements(
+    table: Table, columns: Sequence[Column[Any]], keys: int, version: str | None
+) -> tuple[str, str]:
+    names = [f'"{column.name}"' for column in columns]
+    picked = [_picked(column) for column in columns]
+    source, first = _recordset(columns), f"{table.name}.{names[0]}"
+    values = [f"{name} = {value}" for name, value in zip(names[keys:], picked[keys:], strict=True)]
+    assigned = [*_grown(table, version), *values]
+    found = " AND ".join(f"{table.name}.{name} = v.{name}" for name in names[:keys])
+    # Of a recordset the planner knows nothing; of an array it knows how few rows it names, and takes the index.
+    known = f"{first} = ANY(CAST(:keys AS {columns[0].type.compile(_postgresql)}[]))"
+    return (
+        f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {', '.join(picked)} FROM {source}",
+        f"UPDATE {table.name} SET {', '.join(assigned)} FROM {source} WHERE {known} AND {found} RETURNING {first}",
+    )
+
+
+def _grown(table: Table, version: str | None) -> list[str]:
+    return [] if version is None else [f'"{version}" = {table.name}."{version}" + 1']
 
 
 def _converter(column: Column[Any]) -> Callable[[Any], Any] | None:

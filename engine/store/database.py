@@ -1,5 +1,6 @@
 """A connection to the truth: SQLite in the process, or PostgreSQL."""
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -160,6 +161,8 @@ class Database:
             yield
         except DBAPIError as error:
             raise _wrapped(error, self._engine.url) from error
+        except sqlite3.Error as error:  # of statements that went straight to the driver
+            raise _wrapped(DBAPIError(None, None, error), self._engine.url) from error
         except SQLAlchemyError as error:
             raise StoreError(f"the database layer failed: {error}") from error
 
@@ -205,12 +208,17 @@ def _wrapped(error: DBAPIError, url: URL) -> StoreError:
     state = getattr(error.orig, "sqlstate", None)
     if state in _RETRYABLE_STATES or error.connection_invalidated:
         return RetryableError(f"{where}: {error.orig}")
-    if isinstance(error, OperationalError):
-        busy = "locked" in str(error.orig) or "busy" in str(error.orig)
-        if busy:
+    if isinstance(error, OperationalError) or isinstance(error.orig, sqlite3.OperationalError):
+        if "locked" in str(error.orig) or "busy" in str(error.orig):
             return RetryableError(f"{where}: {error.orig}")
-        return StoreError(f"{where}: {error.orig}\n  hint: is the database running, and the URL right?")
+        return StoreError(f"{where}: {error.orig}\n  hint: {_remedy(url)}")
     return StoreError(f"{where}: {error.orig}")
+
+
+def _remedy(url: URL) -> str:
+    if url.get_backend_name() == "sqlite":
+        return "can the file and its directory be written, and is there room on the disk?"
+    return "is the database running, and the URL right?"
 
 
 def sqlite_path(url: str) -> Path | None:

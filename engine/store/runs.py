@@ -13,6 +13,7 @@ from engine.machine.model import Changes, Run, TaskRun
 from engine.machine.states import Phase, Reason, RunState, TaskState
 from engine.store import holders, signals
 from engine.store.bulk import Bulk
+from engine.store.membership import one_of
 from engine.store.tables import attempts, revisions, run_data, run_labels, runs, task_runs
 
 WORKFLOWS_MAX: Final = 512
@@ -28,6 +29,7 @@ _run_update = Bulk(
     runs,
     ["id", "version", "state", "reason", "message", "phase", "stop", "forced", "started_at", "finished_at"],
     keys=2,
+    version="version",
 )
 _outputs_update = Bulk(run_data, ["run_id", "outputs"])
 _TASK_VALUES: Final = (
@@ -57,7 +59,7 @@ class WorkflowCache:
             self._workflows.move_to_end(revision_id)
         if missing := wanted - self._workflows.keys():
             query = select(revisions.c.id, revisions.c.compiled, revisions.c.number, revisions.c.commit)
-            for row in connection.execute(query.where(revisions.c.id.in_(missing))):
+            for row in connection.execute(query.where(one_of(connection, revisions.c.id, missing))):
                 self._workflows[row.id] = (decode(row.compiled), row.number, row.commit)
         loaded = {revision_id: self._workflows[revision_id] for revision_id in wanted}
         while len(self._workflows) > WORKFLOWS_MAX:
@@ -107,13 +109,13 @@ def load_runs(connection: Connection, run_ids: Iterable[str], workflows: Workflo
     if not wanted:
         return {}
     query = select(runs, run_data.c.inputs, run_data.c.trigger, run_data.c.labels, run_data.c.outputs, run_data.c.fault)
-    query = query.join(run_data, run_data.c.run_id == runs.c.id).where(runs.c.id.in_(wanted))
+    query = query.join(run_data, run_data.c.run_id == runs.c.id).where(one_of(connection, runs.c.id, wanted))
     rows = list(connection.execute(query))
     compiled = workflows.load(connection, (row.revision_id for row in rows))
     loaded = {row.id: _run(row, *compiled[row.revision_id]) for row in rows}
     begun = [row.id for row in rows if row.version > 0 or row.retry_of is not None]
     if begun:
-        for row in connection.execute(select(task_runs).where(task_runs.c.run_id.in_(begun))):
+        for row in connection.execute(select(task_runs).where(one_of(connection, task_runs.c.run_id, begun))):
             task_run = _task_run(row)
             loaded[row.run_id].tasks[task_run.task] = task_run
     return loaded
@@ -160,7 +162,7 @@ def _write_runs(connection: Connection, batch: Sequence[Changes]) -> set[str]:
         )
         for changes in batch
     ]
-    winners = _run_update.update_returning(connection, rows, "version", "version + 1")
+    winners = _run_update.update_found(connection, rows)
     for changes in batch:
         if changes.run.id in winners:
             changes.run.version = changes.seen_version + 1
@@ -212,7 +214,8 @@ def _write_rest(connection: Connection, batch: Sequence[Changes], applied: Mappi
 def _note_dispatched(connection: Connection, task_run_ids: Sequence[str], now: datetime) -> None:
     if not task_run_ids:
         return
-    where = (task_runs.c.id.in_(task_run_ids), task_runs.c.state == "queued", task_runs.c.dispatched_at.is_(None))
+    unsent = (task_runs.c.state == "queued", task_runs.c.dispatched_at.is_(None))
+    where = (one_of(connection, task_runs.c.id, task_run_ids), *unsent)
     connection.execute(update(task_runs).where(*where).values(dispatched_at=now))
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.machine.model import NewSignal, attempt_name
 from engine.machine.states import TaskState
+from engine.store.membership import one_of
 from engine.store.signals import insert_signals
 from engine.store.tables import OPEN_TASK_RUN, sessions, task_runs
 
@@ -124,7 +125,7 @@ def expire(connection: Connection, now: datetime) -> list[RunningAttempt]:
 
 def running_of(connection: Connection, session_ids: Sequence[str]) -> list[RunningAttempt]:
     """Return what the database has running for these sessions."""
-    query = select_running().where(task_runs.c.session.in_(session_ids))
+    query = select_running().where(one_of(connection, task_runs.c.session, session_ids))
     return [RunningAttempt(*row) for row in connection.execute(query)]
 
 
@@ -138,7 +139,9 @@ def attempts_of(
         running[held.session].append(held)
     listed = {name.rpartition(":")[0] for beat in beats for name in beat.held}
     columns = (task_runs.c.id, task_runs.c.attempt, task_runs.c.state, task_runs.c.claim_id, task_runs.c.stop)
-    query = select(*columns).where(task_runs.c.id.in_(listed), task_runs.c.state.in_(["queued", "running"]))
+    query = select(*columns).where(
+        one_of(connection, task_runs.c.id, listed), task_runs.c.state.in_(["queued", "running"])
+    )
     for row in connection.execute(query) if listed else ():
         is_running = row.state == TaskState.RUNNING
         standing[attempt_name(row.id, row.attempt)] = AttemptStanding(is_running, row.claim_id, row.stop)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, select
 
 from engine.machine.model import NewSignal
 from engine.store.bulk import Bulk
+from engine.store.membership import one_of
 from engine.store.tables import signals
 
 _bulk = Bulk(signals, ["run_id", "kind", "payload", "due_at", "dedupe_key"])
@@ -39,7 +40,7 @@ def due_signals(connection: Connection, run_ids: Sequence[str], now: datetime) -
         return []
     query = (
         select(signals.c.id, signals.c.run_id, signals.c.kind, signals.c.payload)
-        .where(signals.c.run_id.in_(run_ids), signals.c.due_at <= now)
+        .where(one_of(connection, signals.c.run_id, run_ids), signals.c.due_at <= now)
         .order_by(signals.c.id)
     )
     return [SignalRow(*row) for row in connection.execute(query)]
@@ -49,10 +50,10 @@ def delete_applied(connection: Connection, applied: Mapping[str, Sequence[int]])
     """Delete signals that the transaction applies."""
     ids = [signal_id for found in applied.values() for signal_id in found]
     if ids:
-        connection.execute(delete(signals).where(signals.c.id.in_(ids)))
+        connection.execute(delete(signals).where(one_of(connection, signals.c.id, ids)))
 
 
 def delete_of(connection: Connection, run_ids: Sequence[str]) -> None:
     """Delete every signal of runs that have ended."""
     if run_ids:
-        connection.execute(delete(signals).where(signals.c.run_id.in_(run_ids)))
+        connection.execute(delete(signals).where(one_of(connection, signals.c.run_id, run_ids)))

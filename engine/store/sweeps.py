@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, and_, exists, func, or_, select, upda
 
 from engine.machine.model import NewSignal, attempt_name
 from engine.machine.states import RUN_TERMINAL, RunState, TaskState
+from engine.store.membership import one_of
 from engine.store.sessions import RunningAttempt, select_running
 from engine.store.signals import insert_signals
 from engine.store.tables import OPEN_RUN, OPEN_TASK_RUN, holders, resources, runs, sessions, signals, task_runs
@@ -47,7 +48,7 @@ def mark_sent(connection: Connection, attempts: Sequence[QueuedAttempt], now: da
     """Note that these were offered (again)."""
     ids = [attempt.attempt.rpartition(":")[0] for attempt in attempts]
     if ids:
-        where = (task_runs.c.id.in_(ids), task_runs.c.state == TaskState.QUEUED)
+        where = (one_of(connection, task_runs.c.id, ids), task_runs.c.state == TaskState.QUEUED)
         connection.execute(update(task_runs).where(*where).values(dispatched_at=now))
 
 

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from engine.store import database as module
+from engine.store.bulk import Bulk
 from engine.store.database import Database, sqlite_path
 from engine.store.errors import RetryableError, StoreError
 from engine.store.schema import migrate
@@ -236,3 +237,17 @@ def test_the_file_of_a_url() -> None:
     assert sqlite_path("sqlite:////a/b.db") == Path("/a/b.db")
     assert sqlite_path("sqlite://") is None
     assert sqlite_path("postgresql://host/db") is None
+
+
+def test_errors_of_statements_in_bulk_are_the_stores_too(database: Database) -> None:
+    rows = Bulk(meta, ["key", "value"])
+    with pytest.raises(StoreError, match=r"(?i)unique"), database.write() as connection:
+        rows.insert(connection, [("a", "1"), ("a", "2")])
+    assert keys(database) == []
+
+
+def test_a_file_that_cannot_be_made_is_named_with_the_remedy(tmp_path: Path) -> None:
+    database = Database.open(f"sqlite:///{tmp_path / 'missing' / 'a.db'}")
+    with pytest.raises(StoreError, match=r"(?s)missing/a\.db.*hint: can the file") as raised:
+        put(database, "never")
+    assert not isinstance(raised.value, RetryableError)

@@ -228,3 +228,14 @@ def test_more_revisions_than_the_cache_holds(database: Database, monkeypatch: py
         assert [loaded[run_id].workflow for run_id in wanted] == [
             play.workflow for play, run_id in zip(plays, run_ids, strict=True) if run_id in wanted
         ]
+
+
+def test_a_commit_takes_more_ids_than_a_statement_has_parameters(database: Database) -> None:
+    play = Play(database)
+    [run_id] = play.create()
+    play.apply(run_id, Start())
+    many = [f"{run_id}-{ordinal}" for ordinal in range(70_000)]
+    play.commit(dispatched=many)
+    assert dispatched_at(database, run_id) == NOW
+    result = play.commit(advance(play.load(run_id), [claim(run_id)], NOW), applied={run_id: list(range(70_000))})
+    assert result.winners == {run_id}
