@@ -1,8 +1,16 @@
 """Whether a document has the shape that the JSON Schema asks for, and if not, why not."""
 
-from dsl.syntax.explain import explain
+from typing import Any
+
 from dsl.syntax.gate import is_valid
 from dsl.syntax.prune import prune
 from dsl.syntax.violations import Violation
 
 __all__ = ["Violation", "explain", "is_valid", "prune"]
+
+
+def explain(document: Any) -> list[Violation]:
+    """Return every violation of the schema in a document, in the words of its author."""
+    from dsl.syntax.explanation import explain as explain_slowly  # noqa: PLC0415 - good files never need jsonschema
+
+    return explain_slowly(document)

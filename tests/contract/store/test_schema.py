@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from engine.machine.states import RUN_TERMINAL, TASK_TERMINAL
 from engine.store.database import Database
 from engine.store.errors import SchemaError, StoreError
-from engine.store.schema import check_version, head, migrate
+from engine.store.schema import HEAD, alembic_config, check_version, migrate, upgrade
 from engine.store.tables import OPEN_RUN, OPEN_TASK_RUN, metadata
 from tests.contract.store.rows import add
 
@@ -22,7 +23,18 @@ def test_the_migrated_schema_is_that_of_the_tables(database: Database) -> None:
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, metadata) == []
-        assert context.get_current_revision() == head()
+        assert context.get_current_revision() == HEAD
+
+
+def test_all_migrations_together_give_the_tables(database: Database) -> None:
+    with database.write() as connection:
+        metadata.drop_all(connection)
+        connection.execute(text("DROP TABLE alembic_version"))
+        upgrade(connection)
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+        assert ScriptDirectory.from_config(alembic_config(connection)).get_current_head() == HEAD
+    check_version(database)
 
 
 def test_every_check_and_index_is_there(database: Database) -> None:
@@ -69,6 +81,6 @@ def test_an_empty_or_strange_schema_is_refused(tmp_path: Path) -> None:
     migrate(database)
     with database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'later'"))
-    with pytest.raises(SchemaError, match=f"is later, this program needs {head()}"):
+    with pytest.raises(SchemaError, match=f"is later, this program needs {HEAD}"):
         check_version(database)
     database.close()
