@@ -65,7 +65,7 @@ def _serve(
         return set()
     capacity = {name: _lock(connection, name, asked.get(name, ())) for name in sorted(names)}
     if gone:
-        connection.execute(delete(holders).where(one_of(connection, holders.c.run_id, gone)))
+        connection.execute(delete(holders).where(one_of(holders.c.run_id, gone)))
     told: Told = []
     for name in sorted(names):
         told += _give(connection, name, capacity[name], asked.get(name, ()), now)
@@ -76,7 +76,7 @@ def _serve(
 def _resources_of(connection: Connection, run_ids: Sequence[str]) -> Iterable[str]:
     if not run_ids:
         return ()
-    query = select(holders.c.resource).where(one_of(connection, holders.c.run_id, run_ids)).distinct()
+    query = select(holders.c.resource).where(one_of(holders.c.run_id, run_ids)).distinct()
     return connection.execute(query).scalars()
 
 
@@ -133,7 +133,7 @@ def _next_in_line(connection: Connection, resource: str, number: int) -> list[st
 
 def _hold(connection: Connection, resource: str, run_ids: Sequence[str], now: datetime) -> None:
     if run_ids:
-        where = (holders.c.resource == resource, one_of(connection, holders.c.run_id, run_ids))
+        where = (holders.c.resource == resource, one_of(holders.c.run_id, run_ids))
         connection.execute(update(holders).where(*where).values(held_at=now))
 
 

@@ -13,7 +13,7 @@ from engine.machine.model import Changes, Run, TaskRun
 from engine.machine.states import Phase, Reason, RunState, TaskState
 from engine.store import holders, signals
 from engine.store.bulk import Bulk
-from engine.store.membership import one_of
+from engine.store.membership import one_of, one_of_named
 from engine.store.tables import attempts, revisions, run_data, run_labels, runs, task_runs
 
 WORKFLOWS_MAX: Final = 512
@@ -45,6 +45,13 @@ _attempt_insert = Bulk(
     + ["log_batches", "queued_at", "started_at", "finished_at"],
 )
 
+_runs_query = (
+    select(runs, run_data.c.inputs, run_data.c.trigger, run_data.c.labels, run_data.c.outputs, run_data.c.fault)
+    .join(run_data, run_data.c.run_id == runs.c.id)
+    .where(one_of_named(runs.c.id, "ids"))
+)
+_task_runs_query = select(task_runs).where(one_of_named(task_runs.c.run_id, "run_ids"))
+
 
 class WorkflowCache:
     """Compiled workflows by revision, the last used kept."""
@@ -59,7 +66,7 @@ class WorkflowCache:
             self._workflows.move_to_end(revision_id)
         if missing := wanted - self._workflows.keys():
             query = select(revisions.c.id, revisions.c.compiled, revisions.c.number, revisions.c.commit)
-            for row in connection.execute(query.where(one_of(connection, revisions.c.id, missing))):
+            for row in connection.execute(query.where(one_of(revisions.c.id, missing))):
                 self._workflows[row.id] = (decode(row.compiled), row.number, row.commit)
         loaded = {revision_id: self._workflows[revision_id] for revision_id in wanted}
         while len(self._workflows) > WORKFLOWS_MAX:
@@ -108,14 +115,12 @@ def load_runs(connection: Connection, run_ids: Iterable[str], workflows: Workflo
     wanted = list(run_ids)
     if not wanted:
         return {}
-    query = select(runs, run_data.c.inputs, run_data.c.trigger, run_data.c.labels, run_data.c.outputs, run_data.c.fault)
-    query = query.join(run_data, run_data.c.run_id == runs.c.id).where(one_of(connection, runs.c.id, wanted))
-    rows = list(connection.execute(query))
+    rows = list(connection.execute(_runs_query, {"ids": wanted}))
     compiled = workflows.load(connection, (row.revision_id for row in rows))
     loaded = {row.id: _run(row, *compiled[row.revision_id]) for row in rows}
     begun = [row.id for row in rows if row.version > 0 or row.retry_of is not None]
     if begun:
-        for row in connection.execute(select(task_runs).where(one_of(connection, task_runs.c.run_id, begun))):
+        for row in connection.execute(_task_runs_query, {"run_ids": begun}):
             task_run = _task_run(row)
             loaded[row.run_id].tasks[task_run.task] = task_run
     return loaded
@@ -215,7 +220,7 @@ def _note_dispatched(connection: Connection, task_run_ids: Sequence[str], now: d
     if not task_run_ids:
         return
     unsent = (task_runs.c.state == "queued", task_runs.c.dispatched_at.is_(None))
-    where = (one_of(connection, task_runs.c.id, task_run_ids), *unsent)
+    where = (one_of(task_runs.c.id, task_run_ids), *unsent)
     connection.execute(update(task_runs).where(*where).values(dispatched_at=now))
 
 

@@ -125,7 +125,7 @@ def expire(connection: Connection, now: datetime) -> list[RunningAttempt]:
 
 def running_of(connection: Connection, session_ids: Sequence[str]) -> list[RunningAttempt]:
     """Return what the database has running for these sessions."""
-    query = select_running().where(one_of(connection, task_runs.c.session, session_ids))
+    query = select_running().where(one_of(task_runs.c.session, session_ids))
     return [RunningAttempt(*row) for row in connection.execute(query)]
 
 
@@ -139,9 +139,7 @@ def attempts_of(
         running[held.session].append(held)
     listed = {name.rpartition(":")[0] for beat in beats for name in beat.held}
     columns = (task_runs.c.id, task_runs.c.attempt, task_runs.c.state, task_runs.c.claim_id, task_runs.c.stop)
-    query = select(*columns).where(
-        one_of(connection, task_runs.c.id, listed), task_runs.c.state.in_(["queued", "running"])
-    )
+    query = select(*columns).where(one_of(task_runs.c.id, listed), task_runs.c.state.in_(["queued", "running"]))
     for row in connection.execute(query) if listed else ():
         is_running = row.state == TaskState.RUNNING
         standing[attempt_name(row.id, row.attempt)] = AttemptStanding(is_running, row.claim_id, row.stop)

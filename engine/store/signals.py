@@ -5,14 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from engine.machine.model import NewSignal
 from engine.store.bulk import Bulk
-from engine.store.membership import one_of
+from engine.store.membership import one_of_named
 from engine.store.tables import signals
 
 _bulk = Bulk(signals, ["run_id", "kind", "payload", "due_at", "dedupe_key"])
+_due = (
+    select(signals.c.id, signals.c.run_id, signals.c.kind, signals.c.payload)
+    .where(one_of_named(signals.c.run_id, "run_ids"), signals.c.due_at <= bindparam("now"))
+    .order_by(signals.c.id)
+)
+_delete_applied = delete(signals).where(one_of_named(signals.c.id, "ids"))
+_delete_of = delete(signals).where(one_of_named(signals.c.run_id, "run_ids"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +45,17 @@ def due_signals(connection: Connection, run_ids: Sequence[str], now: datetime) -
     """Return the due signals of these runs, in the order in which they were inserted."""
     if not run_ids:
         return []
-    query = (
-        select(signals.c.id, signals.c.run_id, signals.c.kind, signals.c.payload)
-        .where(one_of(connection, signals.c.run_id, run_ids), signals.c.due_at <= now)
-        .order_by(signals.c.id)
-    )
-    return [SignalRow(*row) for row in connection.execute(query)]
+    return [SignalRow(*row) for row in connection.execute(_due, {"run_ids": run_ids, "now": now})]
 
 
 def delete_applied(connection: Connection, applied: Mapping[str, Sequence[int]]) -> None:
     """Delete signals that the transaction applies."""
     ids = [signal_id for found in applied.values() for signal_id in found]
     if ids:
-        connection.execute(delete(signals).where(one_of(connection, signals.c.id, ids)))
+        connection.execute(_delete_applied, {"ids": ids})
 
 
 def delete_of(connection: Connection, run_ids: Sequence[str]) -> None:
     """Delete every signal of runs that have ended."""
     if run_ids:
-        connection.execute(delete(signals).where(one_of(connection, signals.c.run_id, run_ids)))
+        connection.execute(_delete_of, {"run_ids": run_ids})

@@ -48,7 +48,7 @@ def mark_sent(connection: Connection, attempts: Sequence[QueuedAttempt], now: da
     """Note that these were offered (again)."""
     ids = [attempt.attempt.rpartition(":")[0] for attempt in attempts]
     if ids:
-        where = (one_of(connection, task_runs.c.id, ids), task_runs.c.state == TaskState.QUEUED)
+        where = (one_of(task_runs.c.id, ids), task_runs.c.state == TaskState.QUEUED)
         connection.execute(update(task_runs).where(*where).values(dispatched_at=now))
 
 

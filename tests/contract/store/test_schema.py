@@ -7,7 +7,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from engine.machine.states import RUN_TERMINAL, TASK_TERMINAL
 from engine.store.database import Database
@@ -17,24 +17,38 @@ from engine.store.tables import OPEN_RUN, OPEN_TASK_RUN, metadata
 from tests.contract.store.rows import add
 
 
-def test_the_migrated_schema_is_that_of_the_tables(database: Database) -> None:
-    defaults = database.dialect == "postgresql"  # SQLite gives them back as they were written, quotes and all
-    options = {"compare_type": True, "compare_server_default": defaults}
-    with database.read() as connection:
-        context = MigrationContext.configure(connection, opts=options)
-        assert compare_metadata(context, metadata) == []
-        assert context.get_current_revision() == HEAD
-
-
-def test_all_migrations_together_give_the_tables(database: Database) -> None:
+def drop_all(database: Database) -> None:
     with database.write() as connection:
         metadata.drop_all(connection)
         connection.execute(text("DROP TABLE alembic_version"))
+
+
+def differences(connection: Connection) -> list:
+    defaults = connection.dialect.name == "postgresql"  # SQLite gives them back as they were written, quotes and all
+    options = {"compare_type": True, "compare_server_default": defaults}
+    return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+
+
+def test_all_migrations_together_give_the_tables(database: Database) -> None:
+    drop_all(database)
+    with database.write() as connection:
         upgrade(connection)
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, metadata) == []
-        assert ScriptDirectory.from_config(alembic_config(connection)).get_current_head() == HEAD
     check_version(database)
+    with database.read() as connection:
+        assert differences(connection) == []
+
+
+def test_an_empty_database_gets_the_tables(database: Database) -> None:
+    drop_all(database)
+    migrate(database)
+    with database.read() as connection:
+        assert differences(connection) == []
+        assert MigrationContext.configure(connection).get_current_revision() == HEAD
+
+
+def test_the_head_is_the_newest_migration(database: Database) -> None:
+    with database.read() as connection:
+        assert ScriptDirectory.from_config(alembic_config(connection)).get_current_head() == HEAD
 
 
 def test_every_check_and_index_is_there(database: Database) -> None:
@@ -66,9 +80,7 @@ def test_migrating_again_changes_nothing(database: Database) -> None:
 
 
 def test_several_that_migrate_at_once_take_turns(database: Database) -> None:
-    with database.write() as connection:
-        metadata.drop_all(connection)
-        connection.execute(text("DROP TABLE alembic_version"))
+    drop_all(database)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(migrate, [database] * 4))
     check_version(database)
