@@ -12,7 +12,7 @@ MARKS = {
     "succeeded": "✓",
     "failed": "✗",
     "running": "●",
-    "skipped": "–",
+    "skipped": "-",
     "cancelled": "■",
     "queued": "○",
     "waiting": "◔",

@@ -85,7 +85,7 @@ def _resolved(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, 
 
 
 def _type(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
-    name = schema.get("$ref", "").removeprefix("#/$defs/")
+    name: str = schema.get("$ref", "").removeprefix("#/$defs/")
     if name in {"duration", "size", "time", "condition", "template"}:
         return {"condition": "CEL", "template": "any, with `${{ }}`"}.get(name, name)
     field = _resolved(schema, definitions)

@@ -37,13 +37,15 @@ class Carrier:
         stop = StopToken()
         self.held.running(grant.claim_id, stop, fenced=grant.fenced)
         started_at = self.clock()
+        attempt: Attempt | None = None
         sink = self.shipper.open(entry, durable=isinstance(runner, Recovering) and runner.resumes)
         if runner is None:
             result = Result.failed("runner_error", f"this worker does not offer the kind '{grant.kind}'")
         elif grant.fenced and not self.session.fresh:
             result = Result.failed("lost", "not started: the worker's lease had run out")
         else:
-            result = self._run(runner, self._attempt(runner, grant, entry, resumed=resumed), sink, stop)
+            attempt = self._attempt(runner, grant, entry, resumed=resumed)
+            result = self._run(runner, attempt, sink, stop)
         self.held.finished(grant.claim_id)
         log_batches, batches = self.shipper.end(sink, grant.claim_id)
         finished = Finished(
@@ -61,6 +63,8 @@ class Carrier:
             finished_at=self.clock(),
         )
         self.outbox.send(entry, finished, batches)
+        if attempt is not None and isinstance(runner, Recovering):
+            runner.kept(attempt)
 
     def give_up(self, entry: Entry) -> None:
         """Forget an attempt of an earlier process; its runner's sweep removes what is left of it."""

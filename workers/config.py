@@ -41,6 +41,7 @@ class WorkerConfig:
     allow_processes: bool = False
     docker_url: str = ""
     docker_network: str = ""
+    container_memory_bytes: int = 4 * 1024**3
     deny_private_addresses: bool = False
     inherited_env: tuple[str, ...] = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR")
     log_line_bytes_max: int = 16 * 1024

@@ -205,6 +205,9 @@ class Recovering(Runner, Protocol):
     def reattach(self, left: Left) -> bool:
         """Return whether the attempt goes on and can be taken up again; if not, leave nothing of it running."""
 
+    def kept(self, attempt: Attempt) -> None:
+        """Take note that the attempt's result is on disk: what was needed to find it again can go."""
+
 
 @runtime_checkable
 class Sweeping(Runner, Protocol):

@@ -13,7 +13,7 @@ from workers.outputs import OutputError, read
 from workers.processes import CLAIM_VARIABLE, boot_id, end_left, started
 from workers.runners.interface import Attempt, Left, LogSink, Result, RunnerError, StopToken
 from workers.runners.scripts import shell_argv
-from workers.spawner import Child, Spawner
+from workers.spawner import Child, Spawner, SpawnerLostError
 
 FULL_LOOK_SECONDS: float = 0.1
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -51,6 +51,9 @@ class ProcessRunner:
             try:
                 with stop.calling(lambda: _signal(child, stop)):
                     return _Attendance(self._boot_id, attempt, child, sink, stop).attend(output)
+            except SpawnerLostError as error:
+                end_left(Left(attempt=attempt.name, claim_id=attempt.claim_id, kind="run", boot_id=self._boot_id))
+                return Result.failed("lost", str(error))
             finally:
                 child.close()
 
@@ -58,6 +61,9 @@ class ProcessRunner:
         """Kill what is left: the attempt cannot go on."""
         end_left(left)
         return False
+
+    def kept(self, attempt: Attempt) -> None:
+        """Do nothing: an ended process leaves nothing."""
 
     def close(self) -> None:
         """End the spawner."""

@@ -1,0 +1,100 @@
+"""Reads a container's log in a thread of its own, from where it was left, until the container ends."""
+
+import logging
+import threading
+from datetime import datetime
+
+from workers.logs import LineCutter
+from workers.runners.container.client import EngineClient, EngineUnreachableError, Frame, NoSuchContainerError, Standing
+from workers.runners.interface import LogSink, RunnerError
+
+log = logging.getLogger(__name__)
+
+PAUSE_SECONDS: float = 0.1
+RECONNECT_SECONDS: float = 1.0
+RECONNECTS_MAX: int = 60
+
+
+class Follower:
+    """Follows one container. `ended` is set when it ended, or when it cannot be known any more (`failure`)."""
+
+    def __init__(self, engine: EngineClient, name: str, sink: LogSink, position: str, line_bytes_max: int) -> None:
+        self._engine = engine
+        self._name = name
+        self._sink = sink
+        self._position = position
+        self._cutters = {stream: LineCutter(line_bytes_max) for stream in ("stdout", "stderr")}
+        self._closed = threading.Event()
+        self.changed = threading.Condition()
+        self.ended = False
+        self.standing: Standing | None = None
+        self.failure: RunnerError | None = None
+        self._thread = threading.Thread(target=self._work, name="container-log", daemon=True)
+
+    def start(self) -> None:
+        """Start reading."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Wait for the reading to end; the container has ended or was removed."""
+        self._closed.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        try:
+            self.standing = self._follow()
+        except RunnerError as error:
+            self.failure = error
+        finally:
+            for stream, cutter in self._cutters.items():
+                if (rest := cutter.rest()) is not None:
+                    self._sink.line("stdout" if stream == "stdout" else "stderr", rest, None, self._position)
+            with self.changed:
+                self.ended = True
+                self.changed.notify_all()
+
+    def _follow(self) -> Standing | None:
+        """Read until the container has ended; the engine may go away for a while."""
+        failures = 0
+        while not self._closed.is_set():
+            try:
+                for frame in self._engine.follow(self._name, _since(self._position)):
+                    self._take(frame)
+                    failures = 0
+                standing = self._engine.standing(self._name)
+                if standing.ended:
+                    return standing
+            except NoSuchContainerError:
+                raise
+            except EngineUnreachableError as error:
+                failures += 1
+                log.warning("%s (%d)", error, failures)
+                if failures > RECONNECTS_MAX:
+                    raise
+                self._closed.wait(RECONNECT_SECONDS)
+        return None
+
+    def _take(self, frame: Frame) -> None:
+        if frame.time <= self._position:
+            return
+        while self._sink.full and not self._closed.wait(PAUSE_SECONDS):
+            pass
+        at = _time(frame.time)
+        for text in self._cutters[frame.stream].feed(frame.data):
+            self._sink.line(frame.stream, text, at, frame.time)
+        self._position = frame.time
+
+
+def _since(position: str) -> str:
+    """Return the position as the API wants it: seconds and nanoseconds since 1970."""
+    if not position:
+        return ""
+    whole, _, nanoseconds = position.removesuffix("Z").partition(".")
+    return f"{int(datetime.fromisoformat(whole + '+00:00').timestamp())}.{nanoseconds:0<9}"
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,0 +1,67 @@
+"""Pulling images: each at most once at a time, however many attempts want it."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from workers.runners.container.client import EngineClient
+from workers.runners.interface import Attempt, RunnerError, StopToken
+
+
+class PullStoppedError(RunnerError):
+    """The attempt was stopped, or its time was up, while its image was pulled."""
+
+
+@dataclass(slots=True)
+class _Pull:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    done: int = 0
+
+
+class Images:
+    """The host's images. Any thread may call."""
+
+    def __init__(self, engine: EngineClient) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._pulls: dict[str, _Pull] = {}
+
+    def fetch(self, image: str) -> None:
+        """Pull the image unless it is here. Raises `RunnerError`."""
+        if not self._engine.has_image(image):
+            self._pull(image, None, None, None)
+
+    def pull(self, attempt: Attempt, stop: StopToken) -> None:
+        """Pull the attempt's image. Raises `RunnerError`, among it `PullStoppedError`."""
+        self._pull(str(attempt.spec["image"]), credentials(attempt.spec), attempt, stop)
+
+    def _pull(
+        self, image: str, auth: Mapping[str, str] | None, attempt: Attempt | None, stop: StopToken | None
+    ) -> None:
+        with self._lock:
+            pull = self._pulls.setdefault(image, _Pull())
+            seen = pull.done
+        with pull.lock:
+            # A pull that began after we asked serves us too; one under way when we asked may be of an older image.
+            if pull.done > seen + 1 or (pull.done > seen and self._engine.has_image(image)):
+                return
+            for _ in self._engine.pull(image, auth):
+                if stop is not None and stop.requested:
+                    raise PullStoppedError("stopped while its image was pulled")
+                if attempt is not None and attempt.remaining_seconds() == 0:
+                    raise PullStoppedError("its time was up while its image was pulled")
+            pull.done += 1
+
+
+def credentials(spec: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return how to sign in to the registry: `registry` resolved is `user:password`, or a map of the two."""
+    given = spec.get("registry")
+    if not given:
+        return None
+    if isinstance(given, Mapping):
+        return {"username": str(given.get("username", "")), "password": str(given.get("password", ""))}
+    user, colon, password = str(given).partition(":")
+    if not colon:
+        raise RunnerError("the registry's secret is not of the form user:password")
+    return {"username": user, "password": password}
