@@ -35,7 +35,8 @@ class _Many(TypeDecorator[Collection[Any]]):
 
     def __init__(self, item: TypeEngine[Any]) -> None:
         super().__init__()
-        self.item = item
+        # Without the column's length: PostgreSQL would cut longer values off until they fit.
+        self.item = String() if isinstance(item, String) else item
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return dialect.type_descriptor(ARRAY(self.item) if dialect.name == "postgresql" else String())
