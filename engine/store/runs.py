@@ -4,16 +4,26 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, select, update
 
 from dsl.model import Workflow, decode
-from engine.machine.model import Changes, Run, TaskRun
-from engine.machine.states import Phase, Reason, RunState, TaskState
+from engine.machine.model import Changes, Run
 from engine.store import holders, signals
 from engine.store.bulk import Bulk
 from engine.store.membership import one_of, one_of_named
+from engine.store.run_rows import (
+    TASK_FIXED,
+    TASK_VALUES,
+    attempt_row,
+    inserted_run,
+    inserted_task,
+    loaded_run,
+    loaded_task,
+    run_values,
+    task_values,
+)
 from engine.store.tables import attempts, revisions, run_data, run_labels, runs, task_runs
 
 WORKFLOWS_MAX: Final = 512
@@ -32,13 +42,8 @@ _run_update = Bulk(
     version="version",
 )
 _outputs_update = Bulk(run_data, ["run_id", "outputs"])
-_TASK_VALUES: Final = (
-    *("state", "reason", "message", "attempt", "claim_id", "session", "worker", "stop", "queued_at", "dispatched_at"),
-    *("started_at", "attempt_started_at", "deadline_at", "due_at", "finished_at", "outputs"),
-)
-_TASK_FIXED: Final = ("run_id", "task", "key", "ordinal", "kind", "pool", "reused_from")
-_task_insert = Bulk(task_runs, ["id", *_TASK_VALUES, *_TASK_FIXED])
-_task_update = Bulk(task_runs, ["id", *_TASK_VALUES])
+_task_insert = Bulk(task_runs, ["id", *TASK_VALUES, *TASK_FIXED])
+_task_update = Bulk(task_runs, ["id", *TASK_VALUES])
 _attempt_insert = Bulk(
     attempts,
     ["task_run_id", "number", "run_id", "state", "reason", "message", "exit_code", "worker", "session", "claim_id"]
@@ -85,28 +90,11 @@ class CommitResult:
 
 def create_runs(connection: Connection, created: Sequence[Run]) -> None:
     """Insert queued runs with their data, labels and taken-over task runs."""
-    _run_insert.insert(
-        connection,
-        [
-            (
-                run.id,
-                run.workflow_id,
-                run.revision_id,
-                str(run.state),
-                run.message,
-                run.trigger.get("kind", "manual"),
-                run.trigger.get("name"),
-                run.retry_of,
-                run.concurrency_resource,
-                run.created_at,
-            )
-            for run in created
-        ],
-    )
+    _run_insert.insert(connection, [inserted_run(run) for run in created])
     _data_insert.insert(connection, [(run.id, run.inputs, run.trigger, run.labels, run.fault) for run in created])
     labels = [(key[:100], str(value)[:200], run.id) for run in created for key, value in run.labels.items()]
     _label_insert.insert(connection, labels, ignore_conflicts=True)
-    taken_over = [_inserted(task_run, run.id) for run in created for task_run in run.tasks.values()]
+    taken_over = [inserted_task(task_run, run.id) for run in created for task_run in run.tasks.values()]
     _task_insert.insert(connection, taken_over)
 
 
@@ -117,11 +105,11 @@ def load_runs(connection: Connection, run_ids: Iterable[str], workflows: Workflo
         return {}
     rows = list(connection.execute(_runs_query, {"ids": wanted}))
     compiled = workflows.load(connection, (row.revision_id for row in rows))
-    loaded = {row.id: _run(row, *compiled[row.revision_id]) for row in rows}
+    loaded = {row.id: loaded_run(row, *compiled[row.revision_id]) for row in rows}
     begun = [row.id for row in rows if row.version > 0 or row.retry_of is not None]
     if begun:
         for row in connection.execute(_task_runs_query, {"run_ids": begun}):
-            task_run = _task_run(row)
+            task_run = loaded_task(row)
             loaded[row.run_id].tasks[task_run.task] = task_run
     return loaded
 
@@ -152,21 +140,7 @@ def commit(
 
 
 def _write_runs(connection: Connection, batch: Sequence[Changes]) -> set[str]:
-    rows = [
-        (
-            changes.run.id,
-            changes.seen_version,
-            str(changes.run.state),
-            changes.run.reason,
-            changes.run.message,
-            str(changes.run.phase),
-            changes.run.stop,
-            changes.run.forced,
-            changes.run.started_at,
-            changes.run.finished_at,
-        )
-        for changes in batch
-    ]
+    rows = [run_values(changes) for changes in batch]
     winners = _run_update.update_found(connection, rows)
     for changes in batch:
         if changes.run.id in winners:
@@ -181,35 +155,16 @@ def _write_tasks(connection: Connection, batch: Sequence[Changes]) -> None:
     for changes in batch:
         for task_run in changes.tasks.values():
             if task_run.stored:
-                updated.append((task_run.id, *_values(task_run)))
+                updated.append((task_run.id, *task_values(task_run)))
             else:
-                inserted.append(_inserted(task_run, changes.run.id))
+                inserted.append(inserted_task(task_run, changes.run.id))
                 task_run.stored = True
     _task_insert.insert(connection, inserted)
     _task_update.update(connection, updated)
 
 
 def _write_rest(connection: Connection, batch: Sequence[Changes], applied: Mapping[str, Sequence[int]]) -> None:
-    ended = [
-        (
-            row.task_run_id,
-            row.number,
-            changes.run.id,
-            str(row.state),
-            row.reason,
-            row.message,
-            row.exit_code,
-            row.worker,
-            row.session,
-            row.claim_id,
-            row.log_batches,
-            row.queued_at,
-            row.started_at,
-            row.finished_at,
-        )
-        for changes in batch
-        for row in changes.attempts
-    ]
+    ended = [attempt_row(changes.run.id, row) for changes in batch for row in changes.attempts]
     _attempt_insert.insert(connection, ended)
     kept = [(changes.run.id, signal) for changes in batch if not changes.ended for signal in changes.signals]
     signals.insert_signals(connection, kept)
@@ -222,85 +177,3 @@ def _note_dispatched(connection: Connection, task_run_ids: Sequence[str], now: d
     unsent = (task_runs.c.state == "queued", task_runs.c.dispatched_at.is_(None))
     where = (one_of(task_runs.c.id, task_run_ids), *unsent)
     connection.execute(update(task_runs).where(*where).values(dispatched_at=now))
-
-
-def _values(task_run: TaskRun) -> tuple[Any, ...]:
-    return (
-        str(task_run.state),
-        task_run.reason,
-        task_run.message,
-        task_run.attempt,
-        task_run.claim_id,
-        task_run.session,
-        task_run.worker,
-        task_run.stop,
-        task_run.queued_at,
-        None,
-        task_run.started_at,
-        task_run.attempt_started_at,
-        task_run.deadline_at,
-        task_run.due_at,
-        task_run.finished_at,
-        task_run.outputs,
-    )
-
-
-def _inserted(task_run: TaskRun, run_id: str) -> tuple[Any, ...]:
-    fixed = (run_id, task_run.task, task_run.key, task_run.ordinal, task_run.kind, task_run.pool, task_run.reused_from)
-    return (task_run.id, *_values(task_run), *fixed)
-
-
-def _run(row: Row[Any], workflow: Workflow, number: int, commit_id: str | None) -> Run:
-    return Run(
-        id=row.id,
-        workflow=workflow,
-        workflow_id=row.workflow_id,
-        revision_id=row.revision_id,
-        revision=number,
-        created_at=row.created_at,
-        state=RunState(row.state),
-        reason=Reason(row.reason) if row.reason else None,
-        message=row.message,
-        phase=Phase(row.phase),
-        stop=Reason(row.stop) if row.stop else None,
-        forced=row.forced,
-        version=row.version,
-        inputs=row.inputs,
-        trigger=row.trigger,
-        labels=row.labels,
-        outputs=row.outputs,
-        fault=row.fault,
-        concurrency_resource=row.concurrency_resource,
-        retry_of=row.retry_of,
-        commit=commit_id,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-    )
-
-
-def _task_run(row: Row[Any]) -> TaskRun:
-    return TaskRun(
-        id=row.id,
-        task=row.task,
-        ordinal=row.ordinal,
-        key=row.key,
-        state=TaskState(row.state),
-        reason=Reason(row.reason) if row.reason else None,
-        message=row.message,
-        attempt=row.attempt,
-        claim_id=row.claim_id,
-        session=row.session,
-        worker=row.worker,
-        stop=row.stop,
-        queued_at=row.queued_at,
-        started_at=row.started_at,
-        attempt_started_at=row.attempt_started_at,
-        deadline_at=row.deadline_at,
-        due_at=row.due_at,
-        finished_at=row.finished_at,
-        outputs=row.outputs,
-        pool=row.pool,
-        kind=row.kind,
-        reused_from=row.reused_from,
-        stored=True,
-    )
