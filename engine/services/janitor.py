@@ -50,8 +50,9 @@ class Janitor:
                 return 0
             now = self._database.now()
             deleted = self._delete_runs(now - self._kept)
-            self._repeat(retention.delete_firings, now - self._kept)
-            self._repeat(retention.delete_idempotency_keys, now - KEYS_KEPT)
+            self._repeat(lambda connection: retention.delete_firings(connection, now - self._kept))
+            self._repeat(lambda connection: retention.delete_idempotency_keys(connection, now - KEYS_KEPT))
+            self._repeat(retention.delete_idle_resources)
             with self._database.write() as connection:
                 forget_sessions(connection, now - SESSIONS_KEPT)
         if deleted:
@@ -68,10 +69,10 @@ class Janitor:
                 break
         return deleted
 
-    def _repeat(self, delete: Callable[[Connection, datetime], int], before: datetime) -> None:
+    def _repeat(self, delete: Callable[[Connection], int]) -> None:
         while not self._loop.stopping:
             with self._database.write() as connection:
-                if delete(connection, before) == 0:
+                if delete(connection) == 0:
                     break
 
     def _turn(self) -> None:

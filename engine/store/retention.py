@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, delete, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, Table, delete, exists, select, tuple_
 
 from engine.machine.states import RUN_TERMINAL
+from engine.store.membership import one_of
 from engine.store.tables import (
     attempts,
     firings,
+    holders,
     idempotency_keys,
     log_batches,
+    resources,
     run_data,
     run_labels,
     runs,
@@ -63,6 +66,19 @@ def delete_idempotency_keys(connection: Connection, before: datetime) -> int:
     """Delete idempotency keys of before that moment, at most `ROWS_MAX`; return how many."""
     created_at = idempotency_keys.c.created_at
     return _delete_some(connection, idempotency_keys, created_at < before, ROWS_MAX, created_at)
+
+
+def delete_idle_resources(connection: Connection) -> int:
+    """Delete resources that nobody holds or waits for, at most `ROWS_MAX`; return how many.
+
+    Who asks for one locks its row first: those locked here have nobody on the way when they are looked at again.
+    """
+    idle = ~exists().where(holders.c.resource == resources.c.name)
+    found = select(resources.c.name).where(idle).order_by(resources.c.name).limit(ROWS_MAX)
+    names = list(connection.execute(found.with_for_update(skip_locked=True)).scalars())
+    if not names:
+        return 0
+    return connection.execute(delete(resources).where(one_of(resources.c.name, names), idle)).rowcount
 
 
 def _ended(before: datetime) -> Select[str]:

@@ -6,13 +6,25 @@ import pytest
 from sqlalchemy import func, select
 
 from engine.machine.model import Cancel, Start
-from engine.store import retention
+from engine.services.janitor import Janitor
+from engine.store import holders, retention
 from engine.store.database import Database
 from engine.store.idempotency import StoredAnswer, find_answer, keep_answer
 from engine.store.logs import NewBatch, append_batches
-from engine.store.tables import attempts, firings, log_batches, run_data, run_labels, runs, task_runs
+from engine.store.schema import migrate
+from engine.store.tables import (
+    attempts,
+    firings,
+    log_batches,
+    resources,
+    run_data,
+    run_labels,
+    runs,
+    sessions,
+    task_runs,
+)
 from tests.contract.store.conftest import NOW
-from tests.contract.store.play import Play, claim, end
+from tests.contract.store.play import Play, asks, claim, end, ends
 from tests.contract.store.rows import CLAIM, add
 
 LATER = NOW + timedelta(seconds=1)
@@ -102,3 +114,51 @@ def test_old_firings_and_answers_go(database: Database, monkeypatch: pytest.Monk
         assert [retention.delete_firings(connection, LATER) for _ in range(3)] == [2, 1, 0]
         assert [retention.delete_idempotency_keys(connection, LATER) for _ in range(3)] == [2, 1, 0]
         assert connection.execute(select(func.count()).select_from(firings)).scalar_one() == 1
+
+
+def test_resources_go_when_nobody_holds_or_wants_them(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "ROWS_MAX", 2)
+    play = Play(database)
+    holding, waiting = play.new_run(), play.new_run()
+    with database.write() as connection:
+        holders.settle(connection, [asks(holding, "held"), asks(waiting, "held")], NOW)
+        for name in ("a", "b", "c"):
+            add(connection, "resources", name=name)
+        assert [retention.delete_idle_resources(connection) for _ in range(3)] == [2, 1, 0]
+        assert connection.execute(select(resources.c.name)).scalars().all() == ["held"]
+        holders.settle(connection, [ends(holding), ends(waiting)], NOW)
+        assert retention.delete_idle_resources(connection) == 1
+
+
+@pytest.mark.postgres
+def test_a_resource_that_is_being_asked_for_is_left_alone(postgres_url: str) -> None:
+    database = Database.open(postgres_url)  # SQLite has one writer at a time: nobody can be asking
+    migrate(database)
+    play = Play(database)
+    with database.write() as connection:
+        add(connection, "resources", name="wanted")
+    with database.write() as asking, database.write() as cleaning:
+        holders.settle(asking, [asks(play.new_run(), "wanted")], NOW)
+        assert retention.delete_idle_resources(cleaning) == 0
+    database.close()
+
+
+def test_the_janitor_cleans_everything(database: Database) -> None:
+    play = Play(database)
+    for _ in range(3):
+        finished(play, logs=2)
+    with database.write() as connection:
+        add(connection, "firings", created_at=NOW - timedelta(days=365))
+        add(connection, "resources")
+        add(connection, "sessions", ended_at=NOW - timedelta(days=365))
+    janitor = Janitor(database, retention_days=0.001)
+    with database.exclusive("janitor"):
+        assert janitor.clean() == 0
+    later = Database.open(
+        database.engine.url.render_as_string(hide_password=False), clock=lambda: NOW + timedelta(days=1)
+    )
+    assert Janitor(later, retention_days=0.001).clean() == 3
+    later.close()
+    with database.read() as connection:
+        for table in (runs, log_batches, firings, resources, sessions):
+            assert connection.execute(select(func.count()).select_from(table)).scalar_one() == 0

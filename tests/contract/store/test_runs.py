@@ -1,5 +1,6 @@
 """Runs: what is created is what is loaded; a commit writes all of a run's changes, or nothing of them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -119,6 +120,17 @@ def test_two_executors_at_once_one_wins(database: Database) -> None:
     assert play.commit(granted).winners == {run_id}
     assert play.commit(refused).losers == {run_id}
     assert play.load(run_id).run.tasks["a"].claim_id == "one"
+
+
+def test_of_two_commits_at_the_same_moment_one_wins(database: Database) -> None:
+    play = Play(database)
+    for run_id in play.create(10):
+        both = [advance(play.load(run_id), [Start()], NOW) for _ in range(2)]
+        with ThreadPoolExecutor(2) as pool:
+            results = list(pool.map(play.commit, both))
+        assert sorted(len(result.winners) for result in results) == [0, 1]
+        assert play.load(run_id).run.version == 1
+    assert count(database, task_runs) == 10
 
 
 def test_what_is_rolled_back_was_never_there(database: Database) -> None:
