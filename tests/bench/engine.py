@@ -75,7 +75,11 @@ def distributed() -> Iterator[Place]:
                 command = [sys.executable, "-m", "tests.bench.instant", str(Path(directory) / f"w{number}")]
                 started.append(subprocess.Popen(command, env=environ))
             until(lambda: _workers(database) == 2, 30, "two workers say hello")
-            yield Place(Remote(database, connect(broker_url, name="bench-submit")))  # type: ignore[arg-type]
+            broker = connect(broker_url, name="bench-submit")
+            try:
+                yield Place(Remote(database, broker))
+            finally:
+                broker.close()
         finally:
             for process in reversed(started):
                 process.terminate()
