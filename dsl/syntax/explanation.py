@@ -56,6 +56,8 @@ def explain(document: Any) -> list[Violation]:
 def _explain(error: ValidationError) -> Iterator[Violation]:
     if error.validator != "anyOf":
         breach = _breach(error)
+        if breach.keyword == "oneOf" and not isinstance(error.instance, dict):
+            return  # its branches speak of fields: that this is no map is a violation of its own
         yield from _EXPLAINERS[breach.keyword](breach)
         return
     branch = _fitting_branch(error)

@@ -42,7 +42,7 @@ def _type_hint(breach: Breach) -> str:
         return f'quote it: "{json.dumps(value)}"'
     if wanted == "boolean" and str(value).lower() in {"yes", "on", "no", "off"}:
         return "write true" if str(value).lower() in {"yes", "on"} else "write false"
-    if wanted in {"integer", "number"} and isinstance(value, str) and re.fullmatch(r"[0-9.]+", value):
+    if wanted in ("integer", "number") and isinstance(value, str) and re.fullmatch(r"[0-9.]+", value):
         return "leave the quotes out"
     return ""
 

@@ -1,5 +1,6 @@
 """Roles as real processes, and waiting for things to become true."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -27,6 +28,14 @@ def until(condition: Callable[[], T], seconds: float, what: str) -> T:
         pause.wait(0.05)
 
 
+_libc = ctypes.CDLL(None)
+
+
+def _die_with_parent() -> None:
+    """PR_SET_PDEATHSIG: a test run that is killed leaves nothing running."""
+    _libc.prctl(1, signal.SIGKILL)
+
+
 class Process:
     """One `chronoverse` process with its log in a file."""
 
@@ -41,6 +50,7 @@ class Process:
             stdout=self._file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - a test process has no other threads that fork
         )
 
     def kill(self) -> None:
