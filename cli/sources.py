@@ -47,6 +47,18 @@ def sync(name: str, json_output: bool) -> None:
     print_json(found) if json_output else click.echo(f"{found.name} is being looked at")
 
 
+@source.command()
+@click.argument("name")
+@as_json
+def approve(name: str, json_output: bool) -> None:
+    """Agree to the removals that source NAME waits for (condition `applied`, reason `removal_waits`)."""
+    from api.schemas.sources import Source  # noqa: PLC0415
+    from cli.client import ApiClient  # noqa: PLC0415
+
+    found = ApiClient.of_environment().post(f"/sources/{name}/approve-removals", Source)
+    print_json(found) if json_output else click.echo(f"the removals of {found.name} at {found.seen_version} go ahead")
+
+
 def _rows(item: "Source") -> list[tuple[Any, ...]]:
     conditions = item.conditions.items()
     return [

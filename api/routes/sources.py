@@ -9,6 +9,7 @@ from api.problems import RESPONSES
 from api.schemas.sources import Source, SourcePage
 from engine.services.refusals import ConflictError
 from engine.store import reads_sources as reads
+from engine.store.sources import approve_prune
 
 
 @get("/", sync_to_thread=True, responses=RESPONSES, operation_id="listSources", summary="List sources")
@@ -46,4 +47,26 @@ def sync_source(services: Injected, name: FromPath[str]) -> Source:
     return source
 
 
-ROUTER = Router("/sources", tags=["sources"], route_handlers=[list_sources, get_source, sync_source])
+@post(
+    "/{name:str}/approve-removals",
+    status_code=202,
+    sync_to_thread=True,
+    responses=RESPONSES,
+    operation_id="approveRemovals",
+    summary="Agree to removals that wait",
+)
+def approve_removals(services: Injected, name: FromPath[str]) -> Source:
+    """Agree to the removals that the source asks for at the version last seen, and have it looked at again.
+
+    A later version asks again: what is agreed to is what was seen.
+    """
+    with services.database.write() as connection:
+        source = Source.of(found(reads.read_source(connection, name), f"source {name}"))
+        if source.seen_version is None:
+            raise ConflictError(f"source {name} has not been looked at yet\n  hint: wait for its first sync")
+        approve_prune(connection, name, source.seen_version, services.database.now())
+    services.given.sync_now(name)
+    return source
+
+
+ROUTER = Router("/sources", tags=["sources"], route_handlers=[list_sources, get_source, sync_source, approve_removals])

@@ -149,6 +149,9 @@ class Sweeper:
 
     def _overdue(self, now: datetime) -> None:
         """Sweep 4: attempts whose deadline, grace and lease have all passed."""
+        with self._database.read() as connection:
+            if not sweeps.any_overdue(connection, now - self._ttl):
+                return
         with self._database.write() as connection:
             woken = sweeps.signal_overdue(connection, now - self._ttl, now)
         wake(self._broker, woken)

@@ -75,11 +75,13 @@ def without_session(connection: Connection, ended_before: datetime) -> list[Runn
     return [RunningAttempt(*row) for row in connection.execute(query)]
 
 
+def any_overdue(connection: Connection, deadline_before: datetime) -> bool:
+    """Whether there is a running attempt whose deadline lies before that moment."""
+    return connection.execute(_overdue(deadline_before).limit(1)).first() is not None
+
+
 def signal_overdue(connection: Connection, deadline_before: datetime, now: datetime) -> set[str]:
     """Tell the runs of attempts whose deadline lies before that moment; return the runs to wake."""
-    query = select(task_runs.c.id, task_runs.c.attempt, task_runs.c.claim_id, task_runs.c.run_id).where(
-        task_runs.c.state == TaskState.RUNNING, OPEN_TASK_RUN, task_runs.c.deadline_at < deadline_before
-    )
     rows = [
         (
             row.run_id,
@@ -90,10 +92,16 @@ def signal_overdue(connection: Connection, deadline_before: datetime, now: datet
                 f"overdue:{attempt_name(row.id, row.attempt)}:{row.claim_id}",
             ),
         )
-        for row in connection.execute(query.limit(ROWS_MAX))
+        for row in connection.execute(_overdue(deadline_before).limit(ROWS_MAX))
     ]
     insert_signals(connection, rows)
     return {run_id for run_id, _ in rows}
+
+
+def _overdue(deadline_before: datetime) -> Select[Any]:
+    columns = (task_runs.c.id, task_runs.c.attempt, task_runs.c.claim_id, task_runs.c.run_id)
+    late = task_runs.c.deadline_at < deadline_before
+    return select(*columns).where(task_runs.c.state == TaskState.RUNNING, OPEN_TASK_RUN, late)
 
 
 def holders_of_ended_runs(connection: Connection) -> list[str]:

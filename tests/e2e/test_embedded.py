@@ -137,3 +137,21 @@ def test_a_second_process_on_the_same_state_is_refused(processes: Processes, fol
     assert second.popen.wait(20) == 1
     assert "already runs on" in second.said()
     assert "hint:" in second.said()
+
+
+def test_removing_many_files_at_once_waits_for_a_person(processes: Processes, folder: Path) -> None:
+    for number in range(30):
+        (folder / f"w{number}.yaml").write_text(f"name: w{number}\ntasks: {{a: {{set: {{x: 1}}}}}}\n")
+    server = Server(processes, folder, "up")
+    until(lambda: len(server.get("/workflows")["items"]) == 30, 20, "all are live")
+    for number in range(20):
+        (folder / f"w{number}.yaml").unlink()
+    until(lambda: _condition(server)["reason"] == "removal_waits", 20, "the removal waits")
+    assert len(server.get("/workflows")["items"]) == 30
+    server.post("/sources/workflows/approve-removals", None)
+    until(lambda: len(server.get("/workflows")["items"]) == 10, 20, "they go once somebody agrees")
+
+
+def _condition(server: Server) -> dict[str, Any]:
+    found: dict[str, Any] = server.get("/sources/workflows")["conditions"]["applied"]
+    return found

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from importlib.metadata import entry_points
 
 from workers.config import WorkerConfig, WorkerConfigError
+from workers.runners.deferred import Deferred
 from workers.runners.interface import ENTRY_POINT_GROUP, Runner
 
 log = logging.getLogger(__name__)
@@ -65,12 +66,18 @@ def _container(config: WorkerConfig) -> Runner | None:
 
 
 def _http(config: WorkerConfig) -> Runner | None:
-    from workers.runners.http import HttpRunner  # noqa: PLC0415 - as above
+    def make() -> Runner:
+        from workers.runners.http import HttpRunner  # noqa: PLC0415 - the HTTP client takes 7 MB
 
-    return HttpRunner(config)
+        return HttpRunner(config)
+
+    return Deferred("http", make)
 
 
 def _heartbeat(config: WorkerConfig) -> Runner | None:
-    from workers.runners.heartbeat import HeartbeatRunner  # noqa: PLC0415 - as above
+    def make() -> Runner:
+        from workers.runners.heartbeat import HeartbeatRunner  # noqa: PLC0415 - as above
 
-    return HeartbeatRunner(config)
+        return HeartbeatRunner(config)
+
+    return Deferred("heartbeat", make)
