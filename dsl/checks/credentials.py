@@ -17,14 +17,33 @@ _TOKENS: Final = re.compile(
 _NAMES: Final = re.compile(
     r"(?i)(?:^|[_-])(?:password|passwd|secret|token|api_?key|private_?key|credentials?)$|^authorization$"
 )
-_SUSPICIOUS: Final = re.compile(r"(?i)password|passwd|secret|token|key|credential|authorization")
+_MARKS: Final = (
+    *(
+        "AKIA",
+        "ASIA",
+        "ghp_",
+        "gho_",
+        "ghu_",
+        "ghs_",
+        "ghr_",
+        "github_pat_",
+        "glpat-",
+        "xox",
+        "sk_live_",
+        "AIza",
+        "eyJ",
+    ),
+    *("PRIVATE KEY", "@"),
+)
+_WORDS: Final = ("password", "passwd", "secret", "token", "apikey", "api_key", "private", "credential", "authorization")
+"""What must stand in a file for any of the above to match: most files are done with after a quick look."""
 _LENGTH_MIN: Final = 6
 
 
 def credentials(subject: Subject) -> Iterator[Fault]:
     """Find text that has the form of a known kind of token, or stands under a name that says so."""
-    text = subject.text
-    if not _SUSPICIOUS.search(text) and not _TOKENS.search(text):
+    folded = subject.text.lower()
+    if not any(word in folded for word in _WORDS) and not any(mark in subject.text for mark in _MARKS):
         return
     for path, value in _texts(subject.value, ()):
         if path[-1] == "description":

@@ -9,9 +9,11 @@ from dsl.checks.expressions import expressions
 from dsl.checks.graph import graph
 from dsl.checks.images import images
 from dsl.checks.inputs import inputs
+from dsl.checks.reachability import reachability
 from dsl.checks.retries import retries
 from dsl.checks.schedules import schedules
 from dsl.checks.scripts import scripts
+from dsl.checks.secret_names import secret_names
 from dsl.checks.subject import Subject
 from dsl.diagnostics import Fault
 
@@ -27,6 +29,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     images,
     credentials,
     retries,
+    reachability,
+    secret_names,
 )
 
 

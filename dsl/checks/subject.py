@@ -29,6 +29,14 @@ class Subject:
         """The text of the whole file."""
         return self._document.source.text
 
+    @property
+    def declared_secrets(self) -> frozenset[str]:
+        """The secrets that the file names anywhere, those included that this version does not support yet."""
+        written = self._document.value
+        holders = [written, *_blocks(written.get("tasks"))]
+        lists = [holder.get("secrets") for holder in holders if isinstance(holder, dict)]
+        return frozenset(str(name) for names in lists if isinstance(names, list) for name in names)
+
     @cached_property
     def tasks(self) -> list[TaskView]:
         """The main tasks in the order of the file, those without an id left out."""
@@ -74,3 +82,9 @@ class Subject:
     def inside(self, code: str, message: str, path: Path, place: tuple[int, int], hint: str = "") -> Fault:
         """Return a fault inside the text at `path`; `place` is an offset and a length in code points."""
         return Fault(code, message, self._document.text_span(path, *place), hint)
+
+
+def _blocks(tasks: Any) -> list[Any]:
+    if isinstance(tasks, dict):
+        return list(tasks.values())
+    return tasks if isinstance(tasks, list) else []

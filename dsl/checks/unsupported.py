@@ -3,7 +3,7 @@
 This table is the only place that knows; an entry goes when the engine learns it. `*` stands for any key or item.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from dsl.syntax.violations import Path, Violation
@@ -36,9 +36,25 @@ NOT_SUPPORTED_YET: Final[tuple[tuple[str, ...], ...]] = (
 )
 
 
+_Tree = dict[str, "_Tree"]
+
+
+def _as_tree(table: Iterable[tuple[str, ...]]) -> _Tree:
+    tree: _Tree = {}
+    for path in table:
+        branch = tree
+        for step in path:
+            branch = branch.setdefault(step, {})
+    return tree
+
+
+_TREE: Final = _as_tree(NOT_SUPPORTED_YET)
+"""The table, so that a document is walked once."""
+
+
 def not_supported(document: dict[str, Any]) -> list[Violation]:
     """Return what a document uses of the table."""
-    return [_violation(path) for pattern in NOT_SUPPORTED_YET for path in _matches(document, pattern, ())]
+    return [_violation(path) for path in _matches(document, _TREE, ())]
 
 
 def _violation(path: Path) -> Violation:
@@ -46,15 +62,16 @@ def _violation(path: Path) -> Violation:
     return Violation("E0901", message, path, "leave it out until the engine can carry it out", at_key=True)
 
 
-def _matches(value: Any, pattern: tuple[str, ...], path: Path) -> Iterator[Path]:
-    if not pattern:
-        yield path
-    elif pattern[0] != "*":
-        if isinstance(value, dict) and pattern[0] in value:
-            yield from _matches(value[pattern[0]], pattern[1:], (*path, pattern[0]))
-    else:
-        for key, item in _items(value):
-            yield from _matches(item, pattern[1:], (*path, key))
+def _matches(value: Any, tree: _Tree, path: Path) -> Iterator[Path]:
+    for step, branch in tree.items():
+        if step == "*":
+            for key, item in _items(value):
+                yield from _matches(item, branch, (*path, key))
+        elif isinstance(value, dict) and step in value:
+            if branch:
+                yield from _matches(value[step], branch, (*path, step))
+            else:
+                yield (*path, step)
 
 
 def _items(value: Any) -> Iterator[tuple[str | int, Any]]:

@@ -6,7 +6,7 @@ from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from dsl.diagnostics import Fault
 from dsl.limits import DEPTH_MAX, EXPANDED_CHARACTERS_MAX, NODES_MAX
-from dsl.yaml.core_schema import UnfitNumberError, resolve
+from dsl.yaml.core_schema import UnfitNumberError, is_text, resolve
 from dsl.yaml.nodes import find_cycle, is_merge, is_plain
 from dsl.yaml.parser import LimitError
 from dsl.yaml.source import Source
@@ -80,16 +80,17 @@ class Construction:
             return resolve(text)
         except UnfitNumberError as error:
             self._fault("E0013", str(error), node, "quote it to make it text")
-            return text
+            return 1  # a number all the same, so that nothing else is said about it
 
     def _tagged(self, node: ScalarNode, text: str) -> Any:
         name = node.tag.removeprefix(_TAG_PREFIX)
         if name == "str":
             return text
-        value = self._plain(node, text) if name in _SCALAR_TAGS else None
         if name not in _SCALAR_TAGS:
             self._unknown_tag(node)
-        elif type(value) not in _SCALAR_TAGS[name]:
+            return text
+        value = self._plain(node, text)
+        if type(value) not in _SCALAR_TAGS[name]:
             self._fault("E0006", f"'{text}' does not fit the tag '!!{name}'", node, "leave the tag out")
         return float(value) if name == "float" and type(value) is int else value
 
@@ -116,7 +117,7 @@ class Construction:
             self._fault("E0010", "a key must be text", node, "write one word before the ':'")
             return None
         self._characters += len(text)
-        if is_plain(node) and not isinstance(self._plain(node, text), str):
+        if is_plain(node) and not is_text(text):
             shown = f'"{text or "null"}"'
             self._fault("E0010", f"the key {text or 'that is missing'} is not text", node, f"quote it: {shown}")
             return None

@@ -4,6 +4,7 @@ One rule is stricter: a whole number with a leading zero (`0755`) stays text, si
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from dsl.limits import INTEGER_MAX, INTEGER_MIN
@@ -41,6 +42,15 @@ def resolve(text: str) -> Scalar:
     if text in _WORDS:
         return _WORDS[text]
     return _number(text) if text[0] in _NUMBER_STARTS else text
+
+
+@lru_cache(maxsize=4096)
+def is_text(text: str) -> bool:
+    """Return whether a plain scalar is text; remembered, since files share their keys."""
+    try:
+        return isinstance(resolve(text), str)
+    except UnfitNumberError:
+        return False
 
 
 def _number(text: str) -> Scalar:
