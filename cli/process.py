@@ -15,6 +15,7 @@ from engine.broker import BrokerError
 from engine.services.node import Node
 from engine.settings import Settings, SettingsError
 from engine.store.errors import StoreError
+from workers.worker import Worker
 
 QUIET = ("alembic", "pika", "uvicorn", "httpx", "httpcore", "watchfiles", "docker", "urllib3", "asyncio")
 
@@ -73,6 +74,18 @@ def wait_for_signal() -> str:
     signal.signal(signal.SIGTERM, ask)
     asked.wait()
     return names[0]
+
+
+def drain_on_signal(worker: Worker) -> None:
+    """Run a worker until a signal; then let it drain, or stop what runs at a second signal."""
+    log = logging.getLogger("chronoverse")
+    worker.start()
+    name = wait_for_signal()
+    log.info("%s: draining; what runs goes on to its end, a second signal stops it", name)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: worker.stop())
+    worker.drain()
+    worker.join()
 
 
 def run_until_signal(node: Node) -> None:

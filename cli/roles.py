@@ -66,10 +66,12 @@ def sync(**given: Any) -> None:
 @state_option
 @click.option("--slots", type=click.IntRange(1, 1000), help="Attempts carried out at once.  [default: 8]")
 def worker(**given: Any) -> None:
-    """Carry out attempts. Needs the broker alone, no database."""
+    """Carry out attempts. Needs the broker alone, no database.
+
+    TERM or Ctrl-C drains it: no more offers, what runs goes on to its end. A second one gives what runs its grace.
+    """
     from cli import nodes  # noqa: PLC0415
-    from cli.process import explained, run_until_signal, write_logs  # noqa: PLC0415
-    from engine.services.node import Node  # noqa: PLC0415
+    from cli.process import drain_on_signal, explained, write_logs  # noqa: PLC0415
 
     with explained():
         settings = Settings.read(**given)
@@ -79,7 +81,7 @@ def worker(**given: Any) -> None:
         try:
             broker.declare(settings.pools)
             parts = nodes.Parts(settings, broker, None)  # type: ignore[arg-type]
-            run_until_signal(Node([nodes.worker_service(parts, log_broker=log_broker)]))
+            drain_on_signal(nodes.worker_service(parts, log_broker=log_broker).worker)
         finally:
             log_broker.close()
             broker.close()
