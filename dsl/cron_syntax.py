@@ -6,7 +6,7 @@ Friday) and `5#2` (the second). When it fires in which time zone is not decided 
 """
 
 import re
-from collections.abc import Iterable
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -79,6 +79,7 @@ _PART: Final = re.compile(r"(?:(?P<any>\*)|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:
 _WORD: Final = re.compile(r"[^ \t]+")
 
 
+@lru_cache(maxsize=1024)
 def parse_cron(text: str) -> Cron:
     """Return what an expression says. Raises `CronSyntaxError`."""
     words = [(match[0], match.start()) for match in _WORD.finditer(text)]
@@ -126,14 +127,10 @@ def _field(word: str, offset: int, kind: _Kind) -> Field:
     if nearest or len({field.special for field in fields}) > 1:
         raise CronSyntaxError(f"'{word}' mixes plain days with L, W or #", offset, len(word), "use two expressions")
     return Field(
-        frozenset(_union(field.values for field in fields)),
+        frozenset().union(*(field.values for field in fields)),
         any(field.is_any for field in fields),
         fields[0].special,
     )
-
-
-def _union(sets: Iterable[frozenset[int]]) -> set[int]:
-    return {value for values in sets for value in values}
 
 
 def _part(part: str, offset: int, kind: _Kind) -> Field:

@@ -1,6 +1,7 @@
 """Durations as the language writes them: `2h30m`, `500ms`, or ISO 8601 (`PT15M`)."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 DURATION_SECONDS_MAX: Final = 3650 * 86_400.0
@@ -20,6 +21,7 @@ class DurationError(ValueError):
     """The text is not a duration, or one of more than ten years."""
 
 
+@lru_cache(maxsize=1024)
 def parse_duration(text: str) -> float:
     """Return the seconds that a duration lasts. Raises `DurationError`."""
     if _SIMPLE.fullmatch(text):

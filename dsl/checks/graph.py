@@ -82,10 +82,11 @@ def _walk(start: str, needs: Mapping[str, Iterable[str]], done: set[str]) -> Ite
         if step is None:
             del trail[here]
             done.add(here)
-        elif step in trail and step != here and step not in knotted:
+        elif step in trail and step != here and knotted.isdisjoint((here, step)):
             keys = list(trail)
             cycle = keys[keys.index(step) :]
+            if knotted.isdisjoint(cycle):
+                yield cycle
             knotted.update(cycle)
-            yield cycle
         elif step in needs and step not in done and step not in trail:
             trail[step] = iter(needs[step])

@@ -31,8 +31,9 @@ class Source:
         return self.text[self.starts[number - 1] : match.start() if match else len(self.text)]
 
     def span(self, start: int, end: int) -> Span:
-        """Return the span between two indexes."""
-        return Span(*self._place(start), *self._place(max(end, start + 1)))
+        """Return the span between two indexes, of one code point at least; it ends on the line of its last one."""
+        last_line, last_column = self._place(max(end - 1, start))
+        return Span(*self._place(start), last_line, last_column + 1)
 
     def _place(self, index: int) -> tuple[int, int]:
         low, high = 0, len(self.starts)

@@ -1,0 +1,45 @@
+"""Secrets that are not declared, tasks that never run, credentials written out."""
+
+import pytest
+
+from dsl.loader import load_text
+
+
+def found(body: str) -> list[tuple[str, int, int]]:
+    return [(item.code, item.line, item.column) for item in load_text(f"name: w\n{body}", "w.yaml").diagnostics]
+
+
+def test_a_declared_secret_is_only_not_supported() -> None:
+    body = "secrets: [KEY]\ntasks:\n  a: {run: x, env: {K: '${{ secrets.KEY }}'}}\n"
+    assert found(body) == [("E0901", 2, 1)]
+
+
+def test_a_misspelt_secret_names_the_right_one() -> None:
+    body = "name: w\nsecrets: [API_KEY]\ntasks:\n  a: {run: x, env: {K: 'v ${{ secrets.API_KEI }}'}}\n"
+    item = next(item for item in load_text(body, "w.yaml").diagnostics if item.code == "E0340")
+    assert (item.line, item.column, item.hint) == (4, 39, "did you mean 'API_KEY'?")
+
+
+def test_all_that_waits_for_a_task_that_never_runs_is_told_once_each() -> None:
+    body = (
+        "tasks:\n  c: {needs: [b], run: x}\n  b: {needs: [a], run: x}\n  a: {run: x, if: 'false'}\n"
+        "  d: {needs: [a], run: x, if: always()}\n"
+    )
+    assert found(body) == [("W0337", 3, 3), ("W0337", 4, 3), ("W0335", 5, 19)]
+
+
+@pytest.mark.parametrize(
+    ("env", "warned"),
+    [
+        ("{DB_PASSWORD: hunter22}", True),
+        ("{DB_PASSWORD: '${{ inputs.p }}'}", False),
+        ("{DB_PASSWORD_FILE: /run/secrets/db}", False),
+        ("{PASSWORD_MIN_LENGTH: twelve}", False),
+        ("{URL: 'https://user:pass@example.org'}", True),
+        ("{URL: 'https://example.org/@user'}", False),
+        ("{NOTE: ghp_0123456789abcdefghijklmnopqrstuvwxyzAB}", True),
+    ],
+)
+def test_credentials(env: str, warned: bool) -> None:
+    body = f"inputs: {{p: {{type: string}}}}\nenv: {env}\ntasks:\n  a: {{run: x}}\n"
+    assert [code for code, _, _ in found(body)] == (["W0341"] if warned else [])

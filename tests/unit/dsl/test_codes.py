@@ -1,0 +1,45 @@
+"""Every code has a page: its wrong example yields it at the stated place, its right example loads clean."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from dsl.codes import CODES, Code, code
+from dsl.loader import load_paths, load_text
+
+ROOT = Path(__file__).parents[3]
+UNREADABLE = "E0014"
+ENTRIES = [entry for name, entry in CODES.items() if name != UNREADABLE]
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.code)
+def test_the_wrong_example_yields_the_code_at_its_place(entry: Code) -> None:
+    found = [(item.code, item.line, item.column) for item in load_text(entry.wrong, "w.yaml").diagnostics]
+    assert [item for item in found if item[0] not in entry.also] == [(entry.code, entry.line, entry.column)]
+    assert {item[0] for item in found} == {entry.code, *entry.also}
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.code)
+def test_the_right_example_loads_clean(entry: Code) -> None:
+    if entry.right:
+        result = load_text(entry.right, "w.yaml")
+        assert result.diagnostics == ()
+        assert result.workflows
+
+
+def test_a_file_that_cannot_be_read_is_a_diagnostic(tmp_path: Path) -> None:
+    (found,) = load_paths([tmp_path / "none.yaml"]).diagnostics
+    assert (found.code, found.line, found.column) == (UNREADABLE, 1, 1)
+
+
+def test_every_code_in_the_source_is_registered_and_none_is_left_over() -> None:
+    sources = [path for path in (ROOT / "dsl").rglob("*.py") if "codes" not in path.parts]
+    used = {found for path in sources for found in re.findall(r'"([EW]\d{4})"', path.read_text(encoding="utf-8"))}
+    assert used == set(CODES)
+
+
+def test_codes_are_found_however_they_are_written() -> None:
+    assert code(" e0312 ").title == "unknown need"
+    with pytest.raises(KeyError):
+        code("E9999")
