@@ -18,7 +18,7 @@ up: .venv/installed ## install, then run everything in one process (UP_FLAGS="--
 test: .venv/installed-dev ## install, start the real services, lint, type-check, and run every test
 	@trap '$(BIN)/python -m tests.services down' EXIT; \
 	$(BIN)/python -m tests.services up && $(MAKE) --no-print-directory check && \
-	$(BIN)/python -m pytest -n 2 $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_FLAGS)
 
 check: lint types ## what needs no running: lint, types, import contracts
 
