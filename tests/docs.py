@@ -4,6 +4,7 @@ from pathlib import Path
 
 from cli.reference import reference
 from dsl import reference as language
+from dsl.codes.page import page as diagnostics
 from engine.machine.states import RUN_ARROWS, TASK_ARROWS, RunState, TaskState
 from engine.settings import SETTINGS
 
@@ -46,6 +47,7 @@ def generated() -> dict[Path, str]:
         DOCS / "operations.md": between(operations, "settings", settings_table()),
         DOCS / "architecture.md": architecture,
         DOCS / "cli.md": reference(),
+        DOCS / "diagnostics.md": diagnostics(),
         DOCS / "language.md": language.page(
             (DOCS.parent / "workflows" / "order-report.yaml").read_text(encoding="utf-8")
         ),
