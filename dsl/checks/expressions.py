@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
+from dsl.checks.result_types import result_type
 from dsl.checks.subject import Subject, TaskView
 from dsl.diagnostics import Fault
 from dsl.expressions import (
@@ -42,6 +43,7 @@ def expressions(subject: Subject) -> Iterator[Fault]:
             if fault.code == NOT_UPSTREAM and use.task is not None and not set(use.task.needs) <= set(views):
                 continue  # its needs have a fault of their own: this one follows from it
             yield subject.inside(fault.code, fault.message, use.path, (fault.offset, fault.length), fault.hint)
+        yield from result_type(subject, use.path, use.checked.type)
         yield from _maybe_absent(subject, use, views, shape)
     yield from _constant(subject)
 
