@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench import engine, server
-from tests.bench.measure import Figure
+from tests.bench import engine, recovery, server
+from tests.bench.measure import Figure, Measure
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -19,9 +19,13 @@ RESULTS = ROOT / ".services" / "benchmarks.json"
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
 
+def _measures() -> list[Measure]:
+    return [*engine.measures(), *server.measures(), *recovery.measures()]
+
+
 def main(words: list[str]) -> None:
     figures = _earlier()
-    for measure in [*engine.measures(), *server.measures()]:
+    for measure in _measures():
         if words and not any(word in measure.name for word in words):
             continue
         print(f"{measure.name} … ", end="", flush=True)
@@ -30,7 +34,7 @@ def main(words: list[str]) -> None:
         figures[measure.name] = figure
         print(f"{figure.middle:.3g} {figure.unit}  {figure.verdict}", flush=True)
         _keep(figures)
-    names = [measure.name for measure in [*engine.measures(), *server.measures()]]
+    names = [measure.name for measure in _measures()]
     _write([figures[name] for name in names if name in figures])
 
 

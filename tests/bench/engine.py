@@ -70,7 +70,7 @@ def distributed() -> Iterator[Place]:
         started = [subprocess.Popen([*COMMAND, "engine"], env=environ)]
         try:
             database = Database.open(database_url)
-            until(lambda: _migrated(database), 30, "the engine migrates")
+            until(lambda: migrated(database), 30, "the engine migrates")
             for number in (1, 2):
                 command = [sys.executable, "-m", "tests.bench.instant", str(Path(directory) / f"w{number}")]
                 started.append(subprocess.Popen(command, env=environ))
@@ -97,7 +97,7 @@ class Remote(Stack):
         broker.declare(["default"])
 
 
-def _migrated(database: Database) -> bool:
+def migrated(database: Database) -> bool:
     with database.read() as connection:
         return bool(connection.dialect.has_table(connection, "alembic_version"))
 
