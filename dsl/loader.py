@@ -122,7 +122,8 @@ def _faults(document: Document) -> list[Fault]:
     violations += not_supported(value)
     if violations:
         value = prune(value, [item.path for item in violations if item.pruned])
-    return [*(_placed(document, item) for item in violations), *check(Subject(document, value))]
+    subject = Subject(document, value, [item.path for item in violations])
+    return [*(_placed(document, item) for item in violations), *check(subject)]
 
 
 def _placed(document: Document, violation: Violation) -> Fault:

@@ -39,6 +39,8 @@ def expressions(subject: Subject) -> Iterator[Fault]:
     shape = _shape(subject)
     views = {task.id: task for task in subject.tasks}
     for use in _uses(subject, shape):
+        if use.checked.faults and subject.is_doubtful(use.path):
+            continue
         for fault in use.checked.faults:
             if fault.code == NOT_UPSTREAM and use.task is not None and not set(use.task.needs) <= set(views):
                 continue  # its needs have a fault of their own: this one follows from it

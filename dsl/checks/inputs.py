@@ -84,12 +84,12 @@ def _given(subject: Subject, trigger: dict[str, Any], path: Path) -> Iterator[Fa
     declared = subject.inputs
     given = trigger.get("inputs", {})
     for name, value in given.items():
-        if name not in declared:
+        if name not in declared and "inputs." not in subject.doubtful:
             hint = did_you_mean(name, declared, "declare it under 'inputs'")
             yield subject.at_key("E0214", f"the workflow has no input '{name}'", (*path, "inputs", name), hint)
-        elif "type" in declared[name]:
+        elif "type" in declared.get(name, ()):
             yield from _fits(subject, value, declared[name], (*path, "inputs", name), "E0215")
     for name, spec in declared.items():
-        if "default" not in spec and name not in given:
+        if "default" not in spec and "type" in spec and name not in given:
             message = f"the trigger does not give the input '{name}', which has no default"
             yield subject.at_key("E0216", message, path, f"add 'inputs: {{{name}: …}}', or a default")

@@ -1,8 +1,10 @@
 """What a check looks at: one document without its misshapen parts, and the place of everything in it."""
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from dsl.checks.doubt import doubtful_names
 from dsl.diagnostics import Fault
 from dsl.syntax.violations import Path
 from dsl.yaml import Document
@@ -18,16 +20,27 @@ class TaskView(NamedTuple):
 
 
 class Subject:
-    """A document under check. `value` fits the schema but for fields that may be missing."""
+    """A document under check. `value` fits the schema but for fields that may be missing.
 
-    def __init__(self, document: Document, value: dict[str, Any]) -> None:
+    `violated` are the paths at which the schema found faults.
+    """
+
+    def __init__(self, document: Document, value: dict[str, Any], violated: Iterable[Path] = ()) -> None:
         self.value = value
+        self.doubtful = doubtful_names(violated)
         self._document = document
 
     @property
     def text(self) -> str:
         """The text of the whole file."""
         return self._document.source.text
+
+    def is_doubtful(self, path: Path) -> bool:
+        """Whether the text at `path` names something whose own place has a fault."""
+        text: Any = self.value if self.doubtful else ""
+        for step in path if self.doubtful else ():
+            text = text[step]
+        return any(name in text for name in self.doubtful)
 
     @property
     def declared_secrets(self) -> frozenset[str]:

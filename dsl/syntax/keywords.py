@@ -15,7 +15,7 @@ _ARTICLES: Final = {"text, number or boolean": "", "duration or {until: time}": 
 
 def type_fault(breach: Breach) -> Iterator[Violation]:
     """Explain a value of a wrong type."""
-    title = breach.title
+    title = "" if "oneOf" in breach.schema else breach.title
     expected = _with_article(title) if title else _type_names(breach.wanted)
     message = f"expected {expected}, found {found_name(breach.value)}"
     path = breach.path

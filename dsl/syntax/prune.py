@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable
 from copy import deepcopy
-from typing import Any
+from typing import Any, Final
 
 from dsl.syntax.violations import Path
+
+_KEPT_BELOW: Final = (("inputs",), ("tasks",))
 
 
 def prune(document: dict[str, Any], paths: Iterable[Path]) -> dict[str, Any]:
     """Return a copy without the values at `paths`.
 
-    A list keeps the places of its items: a faulty task of a sequence becomes an empty one, any other list with a faulty
+    A faulty input or task becomes an empty one, so that what names it is not at fault too. Any other list with a faulty
     item goes as a whole.
     """
     copy = deepcopy(document)
@@ -23,11 +25,10 @@ def _remove(root: dict[str, Any], path: Path) -> None:
     parent: Any = root
     for step in path[:-1]:
         parent = _child(parent, step)
-    last = path[-1] if path else None
-    if isinstance(parent, dict):
-        parent.pop(last, None)
-    elif isinstance(parent, list) and isinstance(last, int) and path[:-1] == ("tasks",):
-        parent[last] = {}
+    if path[:-1] in _KEPT_BELOW and parent is not None:
+        parent[path[-1]] = {}
+    elif isinstance(parent, dict) and path:
+        parent.pop(path[-1], None)
     elif len(path) > 1:
         _remove(root, path[:-1])
 
