@@ -18,4 +18,7 @@ def connect(url: str, *, name: str) -> Broker:
         from engine.broker.rabbitmq import RabbitBroker  # noqa: PLC0415 - pika costs memory where it is not used
 
         return RabbitBroker(url, name=name)
-    raise BrokerError(f"{url!r} is not a broker URL\n  hint: memory:// or amqp://user:password@host/vhost")
+    scheme = url.partition("://")[0] if "://" in url else ""  # never the rest: it may hold a password
+    raise BrokerError(
+        f"a broker URL cannot begin with {scheme!r}\n  hint: memory:// or amqp://user:password@host/vhost"
+    )

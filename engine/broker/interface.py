@@ -10,8 +10,11 @@ Queues, all durable and without a delivery limit:
 Besides: each connection has a reply address (nothing on disk, losses allowed), and each pool a broadcast that reaches
 all connected workers of it (losses allowed).
 
+Bounds: what is published and not confirmed is bounded in bytes by the adapter, and what goes beyond has `FAILED` at
+once: publishing never blocks and never fills the memory. An inbox keeps its latest `INBOX_MESSAGES_MAX`.
+
 Threads: every object here may be called from any thread. An adapter owns its I/O threads and never runs a caller's code
-in them, but for `on_change` callbacks, which must not block.
+in them, but for `on_outcome` callbacks, which must not block and must not raise.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,6 +26,8 @@ EVENT_QUEUES: int = 16
 HEARTBEATS = "heartbeats"
 LOGS = "logs"
 PARKED = "parked"
+INBOX_MESSAGES_MAX: int = 10_000
+"""How many replies or broadcasts an inbox keeps for a reader that is behind; older ones are lost."""
 
 
 def tasks_queue(pool: str) -> str:
@@ -144,7 +149,9 @@ class Broker(Protocol):
         """Publish persistently, in order, without waiting for confirms.
 
         `on_outcome(i, outcome)` is called once for each body when its confirm, return or loss of connection is known.
-        Never blocks for longer than it takes to hand over; while disconnected every outcome is `FAILED`.
+        It comes from the adapter's thread, or from the caller's before this returns; the caller must hold no lock that
+        the callback takes. Never blocks for longer than it takes to hand over; while disconnected, when the queue does
+        not exist and when too much is unconfirmed already, the outcome is `FAILED`.
         """
 
     def reply(self, address: str, bodies: Sequence[bytes]) -> None:

@@ -1,15 +1,16 @@
 """The broker's contract on RabbitMQ: one connection to consume, one to publish."""
 
-import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 from engine.broker.interface import BrokerError, Outcome
 from engine.broker.rabbitmq.consumer import RabbitConsumer
+from engine.broker.rabbitmq.declaring import declare, reach
 from engine.broker.rabbitmq.inboxes import RabbitBroadcasts, RabbitReplies
 from engine.broker.rabbitmq.link import Link
+from engine.broker.rabbitmq.messenger import Messenger
 from engine.broker.rabbitmq.publisher import Publisher
-from engine.broker.rabbitmq.topology import arguments, pool_queues, system_queues
+from engine.broker.rabbitmq.topology import pool_queues, system_queues
 
 ANSWER_SECONDS: Final = 15.0
 
@@ -18,7 +19,8 @@ class RabbitBroker:
     """RabbitMQ behind `engine.broker.interface.Broker`.
 
     Consuming and publishing have a connection each: acknowledgements must not be stuck behind a publisher that the
-    broker has blocked. Connections are opened in the background and again whenever they are lost.
+    broker has blocked, and what only asks goes over the first for the same reason. Connections are opened in the
+    background and again whenever they are lost.
     """
 
     def __init__(self, url: str, *, name: str) -> None:
@@ -28,6 +30,7 @@ class RabbitBroker:
         except (ValueError, TypeError) as error:
             raise BrokerError(f"not a broker URL: {error}\n  hint: amqp://user:password@host/vhost") from error
         self._publisher = Publisher(self._publishing)
+        self._messenger = Messenger(self._publishing)
 
     @property
     def connected(self) -> bool:
@@ -36,8 +39,8 @@ class RabbitBroker:
 
     def declare(self, pools: Sequence[str]) -> None:
         """Create the queues. Raises `BrokerError` when the broker does not answer."""
-        for queue in [*system_queues(), *pool_queues(list(pools))]:
-            self._declare(queue)
+        reach(self._publishing, ANSWER_SECONDS)  # so that a publication right after this is not refused
+        declare(self._consuming, [*system_queues(), *pool_queues(list(pools))], ANSWER_SECONDS)
 
     def publish(
         self, queue: str, bodies: Sequence[bytes], on_outcome: Callable[[int, Outcome], None] | None = None
@@ -47,11 +50,11 @@ class RabbitBroker:
 
     def reply(self, address: str, bodies: Sequence[bytes]) -> None:
         """Send to a reply address."""
-        self._publisher.reply(address, bodies)
+        self._messenger.reply(address, bodies)
 
     def broadcast(self, pool: str, body: bytes) -> None:
         """Say to everybody who listens to the pool."""
-        self._publisher.broadcast(pool, body)
+        self._messenger.broadcast(pool, body)
 
     def consume(self, queue: str, prefetch: int) -> RabbitConsumer:
         """Open a consumer."""
@@ -72,35 +75,10 @@ class RabbitBroker:
         return RabbitBroadcasts(self._consuming, pools)
 
     def depth(self, queue: str) -> int:
-        """Return how many messages are ready."""
-        return self._declare(queue)
+        """Return how many messages are ready, creating the queue where missing. Raises `BrokerError`."""
+        return declare(self._consuming, [queue], ANSWER_SECONDS)[0]
 
     def close(self) -> None:
-        """Close both connections."""
+        """Close both connections: what is not confirmed has failed. Idempotent."""
         self._consuming.close()
         self._publishing.close()
-
-    def _declare(self, queue: str) -> int:
-        """Declare a queue and return how many messages are ready in it."""
-        answered = threading.Event()
-        found: list[int] = []
-
-        def answer(channel: Any, frame: Any) -> None:
-            found.append(frame.method.message_count)
-            channel.close()
-            answered.set()
-
-        def ask(channel: Any) -> None:
-            channel.add_on_close_callback(lambda *_: answered.set())
-            wanted = arguments(queue, self._publishing.major_version)
-            channel.queue_declare(queue, durable=True, arguments=wanted, callback=lambda frame: answer(channel, frame))
-
-        if not self._publishing.wait_connected(ANSWER_SECONDS):
-            raise BrokerError(
-                f"the broker cannot be reached: {self._publishing.reason}\n"
-                "  hint: is RabbitMQ running, and CHRONOVERSE_BROKER_URL right?"
-            )
-        self._publishing.call(lambda connection: connection.channel(on_open_callback=ask))
-        if not answered.wait(ANSWER_SECONDS) or not found:
-            raise BrokerError(f"the broker did not declare queue {queue}\n  hint: look into RabbitMQ's log")
-        return found[0]

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import pika
 
-from engine.broker.interface import BrokerError
+from engine.broker.interface import INBOX_MESSAGES_MAX, BrokerError
+from engine.broker.rabbitmq.channel import LastingChannel
 from engine.broker.rabbitmq.link import Link
 from engine.broker.rabbitmq.publisher import Publisher
 from engine.broker.rabbitmq.topology import BROADCASTS
 
 REPLY_TO: Final = "amq.rabbitmq.reply-to"
-REOPEN_SECONDS: Final = 1.0
 
 
 class _Inbox(ABC):
@@ -23,17 +23,16 @@ class _Inbox(ABC):
     def __init__(self, link: Link) -> None:
         self._link = link
         self._ready = threading.Condition()
-        self._bodies: deque[bytes] = deque()
+        self._bodies: deque[bytes] = deque(maxlen=INBOX_MESSAGES_MAX)
         self._woken = False
         self._closed = False
-        self._channel: Any = None
-        link.attach(self._opened, self._lost)
+        self._lasting = LastingChannel(link, self._set_up, self._gone)
+        self._lasting.open()
 
     def get(self, timeout_seconds: float | None) -> bytes | None:
         """Return the next body, or None on time-out, on `wake` and when closed."""
         with self._ready:
-            if not self._bodies and not self._woken and not self._closed:
-                self._ready.wait(timeout_seconds)
+            self._ready.wait_for(lambda: self._bodies or self._woken or self._closed, timeout_seconds)
             self._woken = False
             return self._bodies.popleft() if self._bodies else None
 
@@ -44,33 +43,18 @@ class _Inbox(ABC):
             self._ready.notify_all()
 
     def close(self) -> None:
-        """Close the channel."""
+        """Close the channel. Idempotent."""
         with self._ready:
             self._closed = True
             self._ready.notify_all()
-        self._link.detach(self._opened)
-        self._link.call(lambda _: self._channel.close() if self._channel and self._channel.is_open else None)
-
-    def _opened(self, connection: Any) -> None:
-        if not self._closed:
-            connection.channel(on_open_callback=self._begin)
-
-    def _begin(self, channel: Any) -> None:
-        self._channel = channel
-        channel.add_on_close_callback(self._on_close)
-        self._set_up(channel)
+        self._lasting.close()
 
     @abstractmethod
     def _set_up(self, channel: Any) -> None:
         """Begin to receive on a fresh channel. Runs in the I/O thread."""
 
-    def _on_close(self, channel: Any, _error: Any) -> None:
-        if channel is self._channel:
-            self._lost()
-            self._link.later(REOPEN_SECONDS, self._opened)
-
-    def _lost(self) -> None:
-        self._channel = None
+    def _gone(self) -> None:  # noqa: B027 - most have nothing to forget
+        """Forget what belonged to the channel that is no more. Runs in the I/O thread."""
 
     def _take(self, _channel: Any, _method: Any, _properties: Any, body: bytes) -> None:
         with self._ready:
@@ -82,7 +66,8 @@ class RabbitReplies(_Inbox):
     """Direct reply-to; see `engine.broker.interface.Replies`.
 
     RabbitMQ puts the real address into a message's `reply_to` on its way. To know it ourselves (it goes into our own
-    messages) we send one message to a queue of our own and read what it says.
+    messages) we send one message to a queue of our own and read what it says. That makes the connection a publishing
+    one, which a memory alarm blocks: so inboxes are not on the connection that acknowledges.
     """
 
     def __init__(self, link: Link, publisher: Publisher) -> None:
@@ -94,14 +79,18 @@ class RabbitReplies(_Inbox):
     def address(self) -> str:
         """The address for `reply_to`. Raises `BrokerError` while there is none."""
         with self._ready:
-            if not self._address:
-                raise BrokerError(f"no reply address: {self._link.reason or 'the channel is being opened'}")
+            if not self._address or self._closed:
+                raise BrokerError(
+                    f"no reply address: {self._link.reason or 'its channel is being opened, or closed'}\n"
+                    "  hint: ask again when the broker is connected"
+                )
             return self._address
 
     def wait_address(self, timeout_seconds: float) -> bool:
         """Wait for an address; return whether there is one."""
         with self._ready:
-            return self._ready.wait_for(lambda: bool(self._address) or self._closed, timeout_seconds)
+            self._ready.wait_for(lambda: bool(self._address) or self._closed, timeout_seconds)
+            return bool(self._address)
 
     def publish(self, queue: str, body: bytes) -> None:
         """Publish to a queue."""
@@ -117,13 +106,12 @@ class RabbitReplies(_Inbox):
         channel.basic_publish("", queue, b"", pika.BasicProperties(reply_to=REPLY_TO))
 
     def _learn(self, channel: Any, method: Any, properties: Any, _body: bytes) -> None:
-        channel.basic_cancel(method.consumer_tag)
+        channel.basic_cancel(method.consumer_tag)  # and with it the queue goes
         with self._ready:
             self._address = properties.reply_to
             self._ready.notify_all()
 
-    def _lost(self) -> None:
-        super()._lost()
+    def _gone(self) -> None:
         with self._ready:
             self._address = ""
 

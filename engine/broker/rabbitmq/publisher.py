@@ -1,165 +1,180 @@
-"""Publishing with outstanding confirms, and replies without any."""
+"""Publishing with outstanding confirms."""
 
+import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Final
 
 import pika
 
 from engine.broker.interface import Outcome
-from engine.broker.rabbitmq.link import Link
-from engine.broker.rabbitmq.topology import BROADCASTS, arguments
+from engine.broker.rabbitmq.channel import LastingChannel
+from engine.broker.rabbitmq.link import Hooks, Link
+from engine.broker.rabbitmq.topology import arguments
 
-WAITING_MAX: Final = 200_000
-_PERSISTENT: Final = 2
+log = logging.getLogger(__name__)
+
+HELD_BYTES_MAX: Final = 64 * 1024 * 1024
+HELD_MESSAGES_MAX: Final = 200_000
+"""What may wait or be unconfirmed; more has failed at once, so that a blocked broker cannot fill our memory."""
+OUTSTANDING_MAX: Final = 4096
 _BATCH: Final = 500
+_PERSISTENT: Final = 2
 
 OnOutcome = Callable[[int, Outcome], None]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Letter:
-    exchange: str
-    key: str
+    queue: str
     body: bytes
     index: int
     on_outcome: OnOutcome | None
     returned: bool = False
 
     def tell(self, outcome: Outcome) -> None:
-        if self.on_outcome is not None:
+        if self.on_outcome is None:
+            return
+        try:
             self.on_outcome(self.index, outcome)
+        except Exception:  # a caller's fault must not end the I/O thread, on which all others depend
+            log.exception("on_outcome failed for a message to %s", self.queue)
 
 
 class Publisher:
-    """A channel with confirms and one without, on one connection.
+    """A channel with confirms. What is published waits in order until the I/O thread sends it.
 
-    What is published waits in order until the I/O thread takes it; confirms are tracked, not waited for. When the
-    connection goes, everything outstanding has failed: the database knows what to send again.
+    Confirms are tracked, not waited for. When the connection goes, everything held has failed: the database knows
+    what to send again.
     """
 
     def __init__(self, link: Link) -> None:
         self._link = link
         self._lock = threading.Lock()
         self._waiting: deque[_Letter] = deque()
+        self._held_messages = 0
+        self._held_bytes = 0
+        self._up = False
         self._scheduled = False
-        self._confirmed: Any = None
-        self._plain: Any = None
+        # Of the I/O thread alone:
+        self._ready = False
         self._declared: set[str] = set()
         self._outstanding: dict[int, _Letter] = {}
         self._tag = 0
-        link.attach(self._opened, self._lost)
+        self._lasting = LastingChannel(link, self._set_up, self._gone, self._schedule)
+        link.attach(Hooks(self._opened, self._lost))
+        self._lasting.open()
 
     def publish(self, queue: str, bodies: Sequence[bytes], on_outcome: OnOutcome | None) -> None:
         """Hand over for publishing to a queue, persistent and mandatory."""
-        self._hand_over([_Letter("", queue, body, index, on_outcome) for index, body in enumerate(bodies)])
-
-    def reply(self, address: str, bodies: Sequence[bytes]) -> None:
-        """Send to a reply address: neither stored, confirmed nor mandatory."""
-        self._link.call(lambda _: self._send_plain("", address, bodies))
-
-    def broadcast(self, pool: str, body: bytes) -> None:
-        """Say to everybody who listens to the pool."""
-        self._link.call(lambda _: self._send_plain(BROADCASTS, pool, [body]))
-
-    def _hand_over(self, letters: list[_Letter]) -> None:
+        letters = [_Letter(queue, body, index, on_outcome) for index, body in enumerate(bodies)]
+        size = sum(map(len, bodies))
         with self._lock:
-            accepted = self._link.connected and len(self._waiting) + len(letters) <= WAITING_MAX
+            accepted = (
+                self._up
+                and self._held_messages + len(letters) <= HELD_MESSAGES_MAX
+                and self._held_bytes + size <= HELD_BYTES_MAX
+            )
             if accepted:
                 self._waiting.extend(letters)
-                schedule, self._scheduled = not self._scheduled, True
-            else:
-                schedule = False
-        if not accepted:
-            _fail(letters)
-        elif schedule and not self._link.call(self._flush):
-            self._lost()
+                self._held_messages += len(letters)
+                self._held_bytes += size
+        if accepted:
+            self._schedule()
+        else:
+            _tell(letters, Outcome.FAILED)
 
-    def _opened(self, connection: Any) -> None:
-        self._declared.clear()
-        connection.channel(on_open_callback=self._confirming)
-        connection.channel(on_open_callback=self._plainly)
+    def _schedule(self) -> None:
+        """Have `_flush` run soon, once for all that ask until then."""
+        with self._lock:
+            if self._scheduled or not self._waiting:
+                return
+            self._scheduled = self._link.call(self._flush)  # without a connection, `_lost` is about to be called
 
-    def _plainly(self, channel: Any) -> None:
-        channel.exchange_declare(BROADCASTS, exchange_type="direct", durable=True)
-        self._plain = channel
-
-    def _confirming(self, channel: Any) -> None:
-        channel.add_on_return_callback(self._on_return)
-        channel.add_on_close_callback(self._on_channel_closed)
-        self._tag = 0
-        channel.confirm_delivery(self._on_confirm, callback=lambda _: self._ready(channel))
-
-    def _ready(self, channel: Any) -> None:
-        self._confirmed = channel
-        self._flush(None)
-
-    def _on_channel_closed(self, _channel: Any, _error: Any) -> None:
-        self._forget()
-        self._link.later(1.0, lambda connection: connection.channel(on_open_callback=self._confirming))
+    def _opened(self, _connection: Any) -> None:
+        with self._lock:
+            self._up = True
 
     def _lost(self) -> None:
-        self._plain = None
-        self._forget()
+        """Fail what waits; what was sent has failed with its channel."""
         with self._lock:
-            waiting, self._waiting = list(self._waiting), deque()
-            self._scheduled = False
-        _fail(waiting)
+            self._up = self._scheduled = False
+            waiting, self._waiting = self._waiting, deque()
+        self._settle(waiting, Outcome.FAILED)
 
-    def _forget(self) -> None:
-        self._confirmed = None
+    def _set_up(self, channel: Any) -> None:
+        self._tag = 0
+        self._declared.clear()
+        channel.add_on_return_callback(self._on_return)
+        channel.confirm_delivery(self._on_confirm, callback=lambda _: self._begin())
+
+    def _begin(self) -> None:
+        self._ready = True
+        self._schedule()
+
+    def _gone(self) -> None:
+        self._ready = False
         outstanding, self._outstanding = self._outstanding, {}
-        _fail(outstanding.values())
+        self._settle(outstanding.values(), Outcome.FAILED)
 
     def _flush(self, _connection: Any) -> None:
-        """Publish what waits, a batch at a time, so that acknowledgements and heartbeats get their turn."""
-        if self._confirmed is None or self._link.blocked:
-            self._link.later(0.05, self._flush)
-            return
+        """Send what waits, a batch at a time, so that confirms and heartbeats get their turn."""
+        room = min(_BATCH, OUTSTANDING_MAX - len(self._outstanding))
         with self._lock:
-            batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
-            self._scheduled = bool(self._waiting)
-        for letter in batch:
-            self._send(letter)
-        if self._scheduled:
-            self._link.call(self._flush)
+            self._scheduled = False
+            if not self._ready or self._link.blocked or room <= 0:
+                return  # `_begin`, `unblocked` or a confirm will ask again
+            letters = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
+        batch = dict(enumerate(letters, self._tag + 1))
+        self._tag += len(batch)
+        self._outstanding.update(batch)
+        for tag, letter in batch.items():
+            self._send(tag, letter)
+        self._schedule()
 
-    def _send(self, letter: _Letter) -> None:
-        if letter.key.startswith("tasks.") and letter.key not in self._declared:  # a pool may be new; the rest is there
-            self._declared.add(letter.key)
-            wanted = arguments(letter.key, self._link.major_version)
-            self._confirmed.queue_declare(letter.key, durable=True, arguments=wanted)
-        self._tag += 1
-        self._outstanding[self._tag] = letter
-        properties = pika.BasicProperties(delivery_mode=_PERSISTENT, message_id=str(self._tag))
-        self._confirmed.basic_publish(letter.exchange, letter.key, letter.body, properties, mandatory=True)
-
-    def _send_plain(self, exchange: str, key: str, bodies: Sequence[bytes]) -> None:
-        if self._plain is None or not self._plain.is_open:
-            return
-        for body in bodies:
-            self._plain.basic_publish(exchange, key, body)
+    def _send(self, tag: int, letter: _Letter) -> None:
+        channel = self._lasting.current
+        if channel is None:
+            return  # it closed under us: `_gone` has told, or is about to
+        if letter.queue.startswith("tasks.") and letter.queue not in self._declared:  # a pool may be new
+            self._declared.add(letter.queue)
+            wanted = arguments(letter.queue, self._link.major_version)
+            channel.queue_declare(letter.queue, durable=True, arguments=wanted)
+        properties = pika.BasicProperties(delivery_mode=_PERSISTENT, message_id=str(tag))
+        channel.basic_publish("", letter.queue, letter.body, properties, mandatory=True)
 
     def _on_return(self, _channel: Any, _method: Any, properties: Any, _body: bytes) -> None:
+        """Note what reached no queue; its confirm follows."""
         letter = self._outstanding.get(int(properties.message_id))
         if letter is not None:
             letter.returned = True
+            self._declared.discard(letter.queue)  # somebody deleted it: the next one makes it again
 
     def _on_confirm(self, frame: Any) -> None:
         method = frame.method
+        tags = [method.delivery_tag]
         if method.multiple:
-            tags = [tag for tag in self._outstanding if tag <= method.delivery_tag]
+            tags = list(takewhile(lambda tag: tag <= method.delivery_tag, self._outstanding))
+        letters = [letter for tag in tags if (letter := self._outstanding.pop(tag, None)) is not None]
+        if method.NAME != "Basic.Ack":
+            self._settle(letters, Outcome.FAILED)
         else:
-            tags = [method.delivery_tag]
-        acked = method.NAME == "Basic.Ack"
-        for tag in tags:
-            letter = self._outstanding.pop(tag, None)
-            if letter is not None:
-                letter.tell(Outcome.CONFIRMED if acked and not letter.returned else Outcome.FAILED)
+            self._settle([one for one in letters if not one.returned], Outcome.CONFIRMED)
+            self._settle([one for one in letters if one.returned], Outcome.FAILED)
+        self._schedule()
+
+    def _settle(self, letters: Iterable[_Letter], outcome: Outcome) -> None:
+        letters = list(letters)
+        if letters:
+            with self._lock:
+                self._held_messages -= len(letters)
+                self._held_bytes -= sum(len(letter.body) for letter in letters)
+            _tell(letters, outcome)
 
 
-def _fail(letters: Sequence[_Letter] | Any) -> None:
+def _tell(letters: Iterable[_Letter], outcome: Outcome) -> None:
     for letter in letters:
-        letter.tell(Outcome.FAILED)
+        letter.tell(outcome)
