@@ -80,8 +80,10 @@ def test_two_slots_share_the_queue(broker: Broker) -> None:
 
 
 def test_closing_gives_back_what_was_not_acknowledged_in_order(broker: Broker) -> None:
-    first, second = broker.consume(EVENTS, 10), broker.consume(EVENTS, 10)
+    first = broker.consume(EVENTS, 10)
     until(lambda: first.active)
+    second = broker.consume(EVENTS, 10)
+    until(lambda: second.active)
     broker.publish(EVENTS, [b"a", b"b", b"c"])
     assert len(take(first, 3)) == 3
     first.close()

@@ -6,12 +6,13 @@ from typing import Any
 
 import docker
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from dsl.loader import load_text
 from dsl.model import Workflow
 from engine.broker.logs import unpack
 from engine.store.tables import attempts, log_batches, task_runs
+from tests.e2e.processes import until
 from tests.stack import Stack
 
 HEAD = "name: c\ntasks:\n  t:\n"
@@ -41,9 +42,17 @@ def run(stack: Stack, body: str) -> dict[str, Any]:
     with stack.database.read() as connection:
         task = connection.execute(select(task_runs).where(task_runs.c.run_id == run_id)).one()
         attempt = connection.execute(select(attempts).where(attempts.c.run_id == run_id)).one()
+    until(lambda: _batches(stack, run_id) == attempt.log_batches, 20, "all of the log is there")
+    with stack.database.read() as connection:
         query = select(log_batches.c.data).where(log_batches.c.run_id == run_id).order_by(log_batches.c.pos)
         lines = [line for data in connection.execute(query).scalars() for line in unpack(data)]
     return {"state": state, "task": task, "attempt": attempt, "lines": lines}
+
+
+def _batches(stack: Stack, run_id: str) -> int:
+    with stack.database.read() as connection:
+        query = select(func.count()).select_from(log_batches).where(log_batches.c.run_id == run_id)
+        return connection.execute(query).scalar_one()
 
 
 def test_a_script_runs_inside_the_image_and_hands_on_outputs(stack: Stack, docker_image: str) -> None:
