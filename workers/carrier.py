@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from engine.broker.messages import Finished, Grant
@@ -12,6 +12,7 @@ from workers.held import Held
 from workers.log_shipper import LogShipper
 from workers.logs import AttemptLog
 from workers.outbox import Outbox
+from workers.outputs import OutputError, typed
 from workers.runners.interface import Attempt, Recovering, Result, Runner, RunnerError, StopToken
 from workers.session import Session
 from workers.spool import Entry, Spool
@@ -34,18 +35,11 @@ class Carrier:
     def carry_out(self, grant: Grant, entry: Entry, *, resumed: bool) -> None:
         """Run the attempt to its end and hand its result to the outbox."""
         runner = self.runners.get(grant.kind)
-        stop = StopToken()
-        self.held.running(grant.claim_id, stop, fenced=grant.fenced)
+        attempt = self._attempt(grant, entry, resumed=resumed)
         started_at = self.clock()
-        attempt: Attempt | None = None
+        stop = self.held.running(grant.claim_id, fenced=grant.fenced)
         sink = self.shipper.open(entry, durable=isinstance(runner, Recovering) and runner.resumes)
-        if runner is None:
-            result = Result.failed("runner_error", f"this worker does not offer the kind '{grant.kind}'")
-        elif grant.fenced and not self.session.fresh:
-            result = Result.failed("lost", "not started: the worker's lease had run out")
-        else:
-            attempt = self._attempt(runner, grant, entry, resumed=resumed)
-            result = self._run(runner, attempt, sink, stop)
+        result = self._result(runner, grant, attempt, sink, stop)
         self.held.finished(grant.claim_id)
         log_batches, batches = self.shipper.end(sink, grant.claim_id)
         finished = Finished(
@@ -63,8 +57,8 @@ class Carrier:
             finished_at=self.clock(),
         )
         self.outbox.send(entry, finished, batches)
-        if attempt is not None and isinstance(runner, Recovering):
-            runner.kept(attempt)
+        if isinstance(runner, Recovering):
+            _kept(runner, attempt)
 
     def give_up(self, entry: Entry) -> None:
         """Forget an attempt of an earlier process; its runner's sweep removes what is left of it."""
@@ -72,10 +66,8 @@ class Carrier:
         self.held.drop(entry.record.claim_id)
         entry.remove()
 
-    def _attempt(self, runner: Runner, grant: Grant, entry: Entry, *, resumed: bool) -> Attempt:
+    def _attempt(self, grant: Grant, entry: Entry, *, resumed: bool) -> Attempt:
         deadline = self._deadline(grant, entry, resumed=resumed)
-        if isinstance(runner, Recovering):
-            entry.begin()  # the others leave nothing behind that a later process could find
         return Attempt(
             name=grant.attempt,
             claim_id=grant.claim_id,
@@ -101,12 +93,38 @@ class Carrier:
         entry.record.deadline_at = self.clock() + timedelta(seconds=grant.timeout_seconds)
         return time.monotonic() + grant.timeout_seconds
 
-    def _run(self, runner: Runner, attempt: Attempt, sink: AttemptLog, stop: StopToken) -> Result:
+    def _result(
+        self, runner: Runner | None, grant: Grant, attempt: Attempt, sink: AttemptLog, stop: StopToken
+    ) -> Result:
+        if runner is None:
+            return Result.failed("runner_error", f"this worker does not offer the kind '{grant.kind}'")
+        if grant.fenced and not self.session.fresh:
+            return Result.failed("lost", "not started: the worker's lease had run out")
         try:
-            return runner.run(attempt, sink, stop)
+            if isinstance(runner, Recovering):
+                attempt.journal.begin()  # the others leave nothing behind that a later process could find
+            return _checked(runner.run(attempt, sink, stop), grant)
         except RunnerError as error:
             return Result.failed("runner_error", str(error))
         except Exception as error:
             # Runners come from other packages too; whatever one raises ends its attempt, never the slot.
             log.exception("the runner of kind %s failed on attempt %s", attempt.kind, attempt.name)
             return Result.failed("runner_error", f"the runner failed: {type(error).__name__}: {error}")
+
+
+def _checked(result: Result, grant: Grant) -> Result:
+    """Return the result if its outputs are as declared, of bounded size, and JSON."""
+    if result.state != "succeeded":
+        return result
+    try:
+        return replace(result, outputs=typed(result.outputs, grant.outputs))
+    except OutputError as error:
+        return Result.failed("invalid_output", str(error), result.exit_code)
+
+
+def _kept(runner: Recovering, attempt: Attempt) -> None:
+    try:
+        runner.kept(attempt)
+    except Exception:
+        # As above; what it could not remove, its sweep finds.
+        log.exception("the runner of kind %s could not tidy up after attempt %s", attempt.kind, attempt.name)

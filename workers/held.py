@@ -10,7 +10,8 @@ from workers.runners.interface import StopToken
 @dataclass(slots=True)
 class _Holding:
     attempt: HeldAttempt
-    stop: StopToken | None = None
+    stop: StopToken
+    running: bool = False
     fenced: bool = False
 
 
@@ -20,23 +21,28 @@ class Held:
     def __init__(self) -> None:
         self._condition = threading.Condition()
         self._holdings: dict[str, _Holding] = {}
+        self._ending: str | None = None
 
     def add(self, attempt: str, claim_id: str) -> None:
         """Hold an attempt that is being claimed, or was finished by an earlier process."""
         with self._condition:
-            self._holdings[claim_id] = _Holding(HeldAttempt(attempt, claim_id))
+            self._holdings[claim_id] = _Holding(HeldAttempt(attempt, claim_id), StopToken())
 
-    def running(self, claim_id: str, stop: StopToken, *, fenced: bool) -> None:
-        """Note that it runs and can be stopped."""
+    def running(self, claim_id: str, *, fenced: bool) -> StopToken:
+        """Note that it runs, and return what stops it: at once, if that was asked for while it was being claimed."""
         with self._condition:
             holding = self._holdings[claim_id]
-            holding.stop, holding.fenced = stop, fenced
+            holding.running, holding.fenced = True, fenced
+            ending = self._ending
+        if ending is not None:
+            holding.stop.request(ending)
+        return holding.stop
 
     def finished(self, claim_id: str) -> None:
         """Note that it runs no more; it is held until `drop`."""
         with self._condition:
             holding = self._holdings[claim_id]
-            holding.stop, holding.fenced = None, False
+            holding.running = holding.fenced = False
 
     def drop(self, claim_id: str) -> None:
         """Hold it no more. Idempotent."""
@@ -61,15 +67,22 @@ class Held:
             return frozenset(self._holdings)
 
     def stop(self, claim_id: str, reason: str, *, force: bool = False) -> None:
-        """Stop this attempt if it runs here."""
+        """Stop this attempt if it is held here."""
         with self._condition:
             holding = self._holdings.get(claim_id)
-        if holding is not None and holding.stop is not None:
+        if holding is not None:
             holding.stop.request(reason, force=force)
 
     def stop_all(self, reason: str, *, force: bool = False, fenced_only: bool = False) -> None:
         """Stop all that runs, or all of it that is fenced."""
         with self._condition:
-            stops = [it.stop for it in self._holdings.values() if it.stop and (it.fenced or not fenced_only)]
-        for stop in stops:
-            stop.request(reason, force=force)
+            holdings = list(self._holdings.values())
+        for holding in holdings:
+            if holding.running and (holding.fenced or not fenced_only):
+                holding.stop.request(reason, force=force)
+
+    def end(self, reason: str, *, force: bool = False) -> None:
+        """Stop all that runs, and all that will."""
+        with self._condition:
+            self._ending = reason
+        self.stop_all(reason, force=force)

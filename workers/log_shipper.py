@@ -164,8 +164,7 @@ class LogShipper:
         with self._condition:
             in_memory = shipment.memory_bytes + size <= self._config.log_memory_bytes_max
             keep = in_memory and not (shipment.durable and shipment.entry.record.finished is None)
-        if not keep:
-            shipment.entry.keep_batch(batch)
+        keep = keep or not _kept(shipment.entry, batch)
         with self._condition:
             waiting = _Waiting(batch if keep else None, size, batch.position, sent_at)
             shipment.waiting[batch.number] = waiting
@@ -227,3 +226,13 @@ class LogShipper:
         batch = waiting.batch or shipment.entry.read_batch(number)
         if batch is not None:
             self._send(shipment, batch)
+
+
+def _kept(entry: Entry, batch: Batch) -> bool:
+    """Write the batch to disk; return False if the disk does not take it, and memory must."""
+    try:
+        entry.keep_batch(batch)
+    except OSError as error:
+        log.error("a log batch of attempt %s stays in memory: %s", entry.record.attempt, error)
+        return False
+    return True

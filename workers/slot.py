@@ -110,11 +110,13 @@ class Slot:
         self._carrier.held.add(offer.attempt, claim_id)
         match self._claims.ask(offer.attempt, claim_id):
             case Grant() as grant:
-                self._offer = HeldOffer(consumer, delivery, self._config.ack_hold_seconds)
+                self._offer = offer_held = HeldOffer(consumer, delivery, self._config.ack_hold_seconds)
                 record = Record(attempt=grant.attempt, claim_id=claim_id, pool=self._pool, kind=grant.kind)
-                self._carrier.carry_out(grant, self._carrier.spool.entry(record), resumed=False)
-                held, self._offer = self._offer, None
-                held.end()
+                try:
+                    self._carry_out(grant, self._carrier.spool.entry(record), resumed=False)
+                finally:
+                    self._offer = None
+                    offer_held.end()
                 return True
             case Refused():
                 self._carrier.held.drop(claim_id)
@@ -129,6 +131,14 @@ class Slot:
         record = entry.record
         match self._claims.ask(record.attempt, record.claim_id, resume=True):
             case Grant() as grant:
-                self._carrier.carry_out(grant, entry, resumed=True)
+                self._carry_out(grant, entry, resumed=True)
             case _:
                 self._carrier.give_up(entry)
+
+    def _carry_out(self, grant: Grant, entry: Entry, *, resumed: bool) -> None:
+        try:
+            self._carrier.carry_out(grant, entry, resumed=resumed)
+        except Exception:
+            # A fault of ours must not cost a slot for good. The attempt is named no more, which makes it lost.
+            log.exception("attempt %s was dropped", grant.attempt)
+            self._carrier.held.drop(grant.claim_id)

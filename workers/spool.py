@@ -81,9 +81,14 @@ class Entry:
         self._removed = False
 
     def begin(self) -> None:
-        """Write the record before anything is started."""
+        """Write the record before anything is started. Raises `OSError`: what cannot be found again must not start."""
         with self._lock:
-            self._write()
+            if not self._removed:
+                self._store()
+
+    def adopt(self) -> None:
+        """Take over the file as it is."""
+        self._written = True
 
     def process(self, pid: int, started: str, boot_id: str) -> None:
         """Note the leader of the attempt's process group."""
@@ -120,7 +125,7 @@ class Entry:
                     os.unlink(self._path)  # noqa: PTH108 - a result's way is measured in microseconds
 
     def keep_batch(self, batch: Batch) -> None:
-        """Write a log batch into a file of its own."""
+        """Write a log batch into a file of its own. Raises `OSError`."""
         with self._lock:
             if not self._removed:
                 _replace(self._batch_path(batch.number), _encoder.encode(batch))
@@ -155,9 +160,16 @@ class Entry:
         return str(self._directory / f"{self.record.claim_id}.{number}.log")
 
     def _write(self) -> None:
-        if not self._removed:
-            _replace(self._path, _encoder.encode(self.record))
-            self._written = True
+        """Write the record if that is possible: a full disk costs what a restart could have found, and no more."""
+        try:
+            if not self._removed:
+                self._store()
+        except OSError as error:
+            log.error("attempt %s is not kept on disk: %s", self.record.attempt, error)
+
+    def _store(self) -> None:
+        _replace(self._path, _encoder.encode(self.record))
+        self._written = True
 
 
 class Spool:
@@ -179,7 +191,7 @@ class Spool:
             except (msgspec.DecodeError, OSError) as error:
                 _set_aside(path, error)
                 continue
-            entry.begin()
+            entry.adopt()
             yield entry
 
 
@@ -187,7 +199,9 @@ def _replace(path: str, data: bytes) -> None:
     temporary = path + ".new"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        os.write(fd, data)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(fd, rest) :]
     finally:
         os.close(fd)
     os.rename(temporary, path)  # noqa: PTH104 - as above

@@ -120,7 +120,7 @@ class Worker:
         """Drain, and stop what runs: TERM, its grace, KILL. Returns at once."""
         self.drain()
         self._claims.abandon()
-        self._held.stop_all("lost")
+        self._held.end("lost")
 
     def join(self, timeout_seconds: float | None = None) -> bool:
         """Wait until the worker has ended; return whether it has. `failure` then says why, if not on request."""
@@ -180,7 +180,7 @@ class Worker:
         if self.failure is not None:
             self.drain()
             self._claims.abandon()
-            self._held.stop_all("lost", force=True)
+            self._held.end("lost", force=True)
         self._finish()
 
     def _wait_established(self) -> bool:

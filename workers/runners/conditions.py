@@ -1,5 +1,6 @@
 """Whether a condition of `expect.json` holds, by the language's own expressions."""
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -7,12 +8,14 @@ class ConditionError(Exception):
     """The condition cannot be worked out for this response; the message says why."""
 
 
-def holds(condition: str, value: Any) -> bool:
-    """Return whether the condition, CEL over `response`, is true of the JSON value. Raises `ConditionError`."""
+def holds(condition: str, response: Mapping[str, Any]) -> bool:
+    """Return whether the condition is true of the response, whose members are what `response.NAME` may name.
+
+    Raises `ConditionError`.
+    """
     from dsl.expressions import ExpressionError, evaluate_response  # noqa: PLC0415 - CEL's library is large
 
-    members = value if isinstance(value, dict) else {}
     try:
-        return evaluate_response(condition, {**members, "response": value})
+        return evaluate_response(condition, response)
     except ExpressionError as error:
         raise ConditionError(error.message) from error

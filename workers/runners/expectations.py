@@ -40,15 +40,26 @@ def _json(response: Response, condition: str | None) -> str:
     if not condition:
         return ""
     try:
-        value = response.json()
-    except ValueError:
-        return f"the body is not JSON{_excerpt(response)}"
-    try:
-        if holds(condition, value):
+        if holds(condition, _members(response)):
             return ""
     except ConditionError as error:
         return f"`{condition}` cannot be told of the response: {error}{_excerpt(response)}"
     return f"`{condition}` is not true of the response{_excerpt(response)}"
+
+
+def _members(response: Response) -> dict[str, Any]:
+    """Return what a condition may name; `json` only if the body is that."""
+    members: dict[str, Any] = {
+        "status": response.status,
+        "headers": response.headers,
+        "body": response.text,
+        "latency_ms": float(response.latency_ms),
+    }
+    try:
+        members["json"] = response.json()
+    except ValueError:
+        return members
+    return members
 
 
 def _latency(response: Response, seconds_max: float | None) -> str:

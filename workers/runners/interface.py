@@ -39,6 +39,9 @@ class LogSink(Protocol):
 class Journal(Protocol):
     """Keeps on disk what a restarted worker needs to find again what an attempt started."""
 
+    def begin(self) -> None:
+        """Write that the attempt begins. Raises `OSError`. Called by the worker."""
+
     def process(self, pid: int, started: str, boot_id: str) -> None:
         """Note the leader of the attempt's process group."""
 

@@ -34,8 +34,12 @@ class Notes:
     """A journal that remembers the last note."""
 
     def __init__(self) -> None:
+        self.begun = False
         self.pid = 0
         self.name = ""
+
+    def begin(self) -> None:
+        self.begun = True
 
     def process(self, pid: int, started: str, boot_id: str) -> None:
         self.pid, self.started, self.boot_id = pid, started, boot_id

@@ -23,6 +23,8 @@ class Follower:
         self._name = name
         self._sink = sink
         self._position = position
+        self._seen_at_position: int | None = None
+        self._skipped = 0
         self._cutters = {stream: LineCutter(line_bytes_max) for stream in ("stdout", "stderr")}
         self._closed = threading.Event()
         self.changed = threading.Condition()
@@ -57,6 +59,7 @@ class Follower:
         """Read until the container has ended; the engine may go away for a while."""
         failures = 0
         while not self._closed.is_set():
+            self._skipped = 0
             try:
                 for frame in self._engine.follow(self._name, _since(self._position)):
                     self._take(frame)
@@ -75,14 +78,29 @@ class Follower:
         return None
 
     def _take(self, frame: Frame) -> None:
-        if frame.time <= self._position:
+        if self._known(frame):
             return
         while self._sink.full and not self._closed.wait(PAUSE_SECONDS):
             pass
         at = _time(frame.time)
         for text in self._cutters[frame.stream].feed(frame.data):
             self._sink.line(frame.stream, text, at, frame.time)
+        self._seen_at_position = 1 + (self._seen_at_position or 0 if frame.time == self._position else 0)
+        self._skipped = self._seen_at_position
         self._position = frame.time
+
+    def _known(self, frame: Frame) -> bool:
+        """Whether the frame was read before the log was asked for again.
+
+        The pieces of a long line have one time, so a time alone does not tell: of those at the position as many are
+        known as were seen, and all of them if an earlier process saw them.
+        """
+        if frame.time != self._position:
+            return frame.time < self._position
+        if self._seen_at_position is None:
+            return True
+        self._skipped += 1
+        return self._skipped <= self._seen_at_position
 
 
 def _since(position: str) -> str:

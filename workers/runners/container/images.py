@@ -43,9 +43,8 @@ class Images:
             pull = self._pulls.setdefault(image, _Pull())
             seen = pull.done
         with pull.lock:
-            # A pull that began after we asked serves us too; one under way when we asked may be of an older image.
-            if pull.done > seen + 1 or (pull.done > seen and self._engine.has_image(image)):
-                return
+            if pull.done > seen:
+                return  # somebody pulled it while we waited for our turn
             for _ in self._engine.pull(image, auth):
                 if stop is not None and stop.requested:
                     raise PullStoppedError("stopped while its image was pulled")
