@@ -73,7 +73,7 @@ class Requests:
                 return self._send(attempt.spec)
         except AddressRefusedError as error:
             raise RequestError(str(error)) from error
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, OSError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, OSError, UnicodeError) as error:
             if stop.requested:
                 return stop.outcome(attempt.grace_seconds)
             if attempt.remaining_seconds() == 0:

@@ -202,5 +202,10 @@ def _translated() -> Iterator[None]:
     """Raise httpx's errors for httpcore's: the names are the same."""
     try:
         yield
-    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
+    except (
+        httpcore.NetworkError,
+        httpcore.ProtocolError,
+        httpcore.TimeoutException,
+        httpcore.UnsupportedProtocol,
+    ) as error:
         raise getattr(httpx, type(error).__name__, httpx.TransportError)(str(error)) from error

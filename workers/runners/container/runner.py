@@ -123,8 +123,9 @@ class ContainerRunner:
         except NameTakenError:
             # The engine carried out an earlier request whose answer was lost.
             log.info("container %s exists already", name)
-        script = attempt.spec.get("script")
-        self._engine.put(name, "/", files_in(None if script is None else str(script)))
+        if options.wants_files(attempt):
+            script = attempt.spec.get("script")
+            self._engine.put(name, "/", files_in(None if script is None else str(script)))
 
     def _start(self, attempt: Attempt, name: str) -> None:
         try:
@@ -157,6 +158,8 @@ class ContainerRunner:
         return Result.failed("exit", f"the container ended with exit code {code}{why}", code)
 
     def _outputs(self, attempt: Attempt, name: str) -> dict[str, object]:
+        if not attempt.outputs:
+            return {}
         data = self._engine.get(name, OUTPUT, OUTPUTS_BYTES_MAX + TAR_OVERHEAD_BYTES)
         return typed(parse(file_out(data, OUTPUTS_BYTES_MAX) if data is not None else b""), attempt.outputs)
 
