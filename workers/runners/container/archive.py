@@ -11,16 +11,20 @@ SCRIPT: Final = DIRECTORY + "/script"
 OUTPUT: Final = DIRECTORY + "/output"
 
 
-def files_in(script: str | None) -> bytes:
-    """Return the archive, for `/`, of the script and the empty file for outputs, usable by any user inside."""
+def files_in(script: str | None, place: str) -> bytes:
+    """Return the archive of the script and the empty file for outputs, usable by any user inside.
+
+    It is for unpacking in `place`: `/`, or `DIRECTORY` where that is there already.
+    """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        directory = tarfile.TarInfo(DIRECTORY.strip("/"))
-        directory.type, directory.mode = tarfile.DIRTYPE, 0o755
-        archive.addfile(directory)
+        if place != DIRECTORY:
+            directory = tarfile.TarInfo(_within(place, DIRECTORY))
+            directory.type, directory.mode = tarfile.DIRTYPE, 0o755
+            archive.addfile(directory)
         if script is not None:
-            _add(archive, SCRIPT, script.encode(), 0o755)
-        _add(archive, OUTPUT, b"", 0o666)
+            _add(archive, _within(place, SCRIPT), script.encode(), 0o755)
+        _add(archive, _within(place, OUTPUT), b"", 0o666)
     return buffer.getvalue()
 
 
@@ -39,7 +43,11 @@ def file_out(data: bytes, bytes_max: int) -> bytes:
         raise OutputError(f"the outputs came out of the container damaged: {error}") from error
 
 
+def _within(place: str, path: str) -> str:
+    return path.removeprefix(place).strip("/")
+
+
 def _add(archive: tarfile.TarFile, path: str, content: bytes, mode: int) -> None:
-    info = tarfile.TarInfo(path.strip("/"))
+    info = tarfile.TarInfo(path)
     info.size, info.mode = len(content), mode
     archive.addfile(info, io.BytesIO(content))

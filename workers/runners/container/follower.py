@@ -6,6 +6,7 @@ from datetime import datetime
 
 from workers.logs import LineCutter
 from workers.runners.container.client import EngineClient, EngineUnreachableError, Frame, NoSuchContainerError, Standing
+from workers.runners.container.log_position import STREAMS, LogPosition
 from workers.runners.interface import LogSink, RunnerError
 
 log = logging.getLogger(__name__)
@@ -22,10 +23,8 @@ class Follower:
         self._engine = engine
         self._name = name
         self._sink = sink
-        self._position = position
-        self._seen_at_position: int | None = None
-        self._skipped = 0
-        self._cutters = {stream: LineCutter(line_bytes_max) for stream in ("stdout", "stderr")}
+        self._position = LogPosition(position)
+        self._cutters = {stream: LineCutter(line_bytes_max) for stream in STREAMS}
         self._closed = threading.Event()
         self.changed = threading.Condition()
         self.ended = False
@@ -50,7 +49,7 @@ class Follower:
         finally:
             for stream, cutter in self._cutters.items():
                 if (rest := cutter.rest()) is not None:
-                    self._sink.line("stdout" if stream == "stdout" else "stderr", rest, None, self._position)
+                    self._sink.line(stream, rest, None, self._position.text)
             with self.changed:
                 self.ended = True
                 self.changed.notify_all()
@@ -59,9 +58,9 @@ class Follower:
         """Read until the container has ended; the engine may go away for a while."""
         failures = 0
         while not self._closed.is_set():
-            self._skipped = 0
+            self._position.begin()
             try:
-                for frame in self._engine.follow(self._name, _since(self._position)):
+                for frame in self._engine.follow(self._name, self._position.since):
                     self._take(frame)
                     failures = 0
                 standing = self._engine.standing(self._name)
@@ -78,37 +77,16 @@ class Follower:
         return None
 
     def _take(self, frame: Frame) -> None:
-        if self._known(frame):
+        if self._position.known(frame):
             return
         while self._sink.full and not self._closed.wait(PAUSE_SECONDS):
             pass
+        lines = self._cutters[frame.stream].feed(frame.data)
+        if frame.data.endswith(b"\n"):
+            self._position.ends_line(frame)
         at = _time(frame.time)
-        for text in self._cutters[frame.stream].feed(frame.data):
-            self._sink.line(frame.stream, text, at, frame.time)
-        self._seen_at_position = 1 + (self._seen_at_position or 0 if frame.time == self._position else 0)
-        self._skipped = self._seen_at_position
-        self._position = frame.time
-
-    def _known(self, frame: Frame) -> bool:
-        """Whether the frame was read before the log was asked for again.
-
-        The pieces of a long line have one time, so a time alone does not tell: of those at the position as many are
-        known as were seen, and all of them if an earlier process saw them.
-        """
-        if frame.time != self._position:
-            return frame.time < self._position
-        if self._seen_at_position is None:
-            return True
-        self._skipped += 1
-        return self._skipped <= self._seen_at_position
-
-
-def _since(position: str) -> str:
-    """Return the position as the API wants it: seconds and nanoseconds since 1970."""
-    if not position:
-        return ""
-    whole, _, nanoseconds = position.removesuffix("Z").partition(".")
-    return f"{int(datetime.fromisoformat(whole + '+00:00').timestamp())}.{nanoseconds:0<9}"
+        for text in lines:
+            self._sink.line(frame.stream, text, at, self._position.text)
 
 
 def _time(text: str) -> datetime | None:

@@ -9,7 +9,7 @@ from engine.broker.messages import OUTPUTS_BYTES_MAX
 from workers.config import WorkerConfig
 from workers.outputs import OutputError, parse, typed
 from workers.runners.container import options
-from workers.runners.container.archive import OUTPUT, file_out, files_in
+from workers.runners.container.archive import DIRECTORY, OUTPUT, file_out, files_in
 from workers.runners.container.client import (
     EngineClient,
     EngineUnreachableError,
@@ -125,7 +125,8 @@ class ContainerRunner:
             log.info("container %s exists already", name)
         if options.wants_files(attempt):
             script = attempt.spec.get("script")
-            self._engine.put(name, "/", files_in(None if script is None else str(script)))
+            place = DIRECTORY if attempt.spec.get("read_only") else "/"
+            self._engine.put(name, place, files_in(None if script is None else str(script), place))
 
     def _start(self, attempt: Attempt, name: str) -> None:
         try:
