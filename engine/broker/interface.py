@@ -18,9 +18,10 @@ in them, but for `on_outcome` callbacks, which must not block and must not raise
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+import msgspec
 
 EVENT_QUEUES: int = 16
 HEARTBEATS = "heartbeats"
@@ -44,8 +45,7 @@ class BrokerError(Exception):
     """The broker cannot be reached or refused an operation; the message says which and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True, gc=False):
     """One message handed to a consumer. `tag` is what `ack` takes; `redelivered` is a hint only."""
 
     tag: int
@@ -73,7 +73,8 @@ class Consumer(Protocol):
     def ack(self, deliveries: Sequence[Delivery]) -> None:
         """Acknowledge. A delivery of a connection that is gone is ignored: it will be delivered again.
 
-        So may one be whose acknowledgement was followed at once by `close` (RabbitMQ gives it a lower priority).
+        So may one be whose acknowledgement was followed at once by `close` or `leave` while others were unacknowledged
+        (RabbitMQ gives it a lower priority).
         """
 
     def requeue(self, deliveries: Sequence[Delivery]) -> None:

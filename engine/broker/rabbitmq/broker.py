@@ -1,5 +1,7 @@
 """The broker's contract on RabbitMQ: one connection to consume, one to publish."""
 
+import threading
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -13,6 +15,8 @@ from engine.broker.rabbitmq.publisher import Publisher
 from engine.broker.rabbitmq.topology import pool_queues, system_queues
 
 ANSWER_SECONDS: Final = 15.0
+
+_Opened = RabbitConsumer | RabbitReplies | RabbitBroadcasts
 
 
 class RabbitBroker:
@@ -31,6 +35,9 @@ class RabbitBroker:
             raise BrokerError(f"not a broker URL: {error}\n  hint: amqp://user:password@host/vhost") from error
         self._publisher = Publisher(self._publishing)
         self._messenger = Messenger(self._publishing)
+        self._lock = threading.Lock()
+        self._closed = False
+        self._opened: weakref.WeakSet[_Opened] = weakref.WeakSet()
 
     @property
     def connected(self) -> bool:
@@ -58,27 +65,45 @@ class RabbitBroker:
 
     def consume(self, queue: str, prefetch: int) -> RabbitConsumer:
         """Open a consumer."""
-        return RabbitConsumer(self._consuming, [queue], prefetch)
+        return self.consume_all([queue], prefetch)
 
     def consume_all(self, queues: Sequence[str], prefetch: int) -> RabbitConsumer:
         """Open one consumer over several queues."""
-        return RabbitConsumer(self._consuming, queues, prefetch)
+        consumer = RabbitConsumer(self._consuming, queues, prefetch)
+        self._keep(consumer)
+        return consumer
 
     def replies(self) -> RabbitReplies:
         """Open an inbox; waits a little for its address."""
         inbox = RabbitReplies(self._publishing, self._publisher)
+        self._keep(inbox)
         inbox.wait_address(ANSWER_SECONDS)
         return inbox
 
     def broadcasts(self, pools: Sequence[str]) -> RabbitBroadcasts:
         """Open a subscription."""
-        return RabbitBroadcasts(self._consuming, pools)
+        listener = RabbitBroadcasts(self._consuming, pools)
+        self._keep(listener)
+        return listener
 
     def depth(self, queue: str) -> int:
         """Return how many messages are ready, creating the queue where missing. Raises `BrokerError`."""
         return declare(self._consuming, [queue], ANSWER_SECONDS)[0]
 
     def close(self) -> None:
-        """Close both connections: what is not confirmed has failed. Idempotent."""
+        """Close everything: what is not acknowledged goes back, what is not confirmed has failed. Idempotent."""
+        with self._lock:
+            self._closed = True
+            opened = list(self._opened)
+        for one in opened:
+            one.close()
         self._consuming.close()
         self._publishing.close()
+
+    def _keep(self, one: _Opened) -> None:
+        """Remember what must be closed with the broker: somebody may wait in its `get`."""
+        with self._lock:
+            self._opened.add(one)
+            closed = self._closed
+        if closed:
+            one.close()

@@ -45,10 +45,20 @@ class LastingChannel:
         """Run `function(channel)` in the I/O thread if there is a channel then; return False without a connection."""
         return self._link.call(lambda _: self._run(function))
 
-    def close(self) -> None:
-        """Close it for good: what is unacknowledged on it goes back. Idempotent."""
+    def close(self, farewell: Callable[[Any], None] = lambda _: None) -> None:
+        """Close it for good: what is unacknowledged on it goes back. Idempotent.
+
+        `farewell(channel)` is what to do last: pika closes when that is answered.
+        """
+        if self._ended:
+            return
         self._ended = True
-        self._link.call(lambda _: self.run_close())
+
+        def end(channel: Any) -> None:
+            farewell(channel)
+            channel.close()
+
+        self.run(end)
         self._link.detach(self._hooks)
 
     def run_close(self) -> None:

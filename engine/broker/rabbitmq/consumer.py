@@ -90,8 +90,9 @@ class RabbitConsumer:
         """Close this queue's channel."""
         with self._lock:
             view = self._views.pop(queue, None)
+            idle = all(place.view is not view for place in self._places.values())
         if view is not None:
-            view.close()
+            view.close(idle=idle)
             self.gone(view)
 
     def wake(self) -> None:
@@ -106,11 +107,12 @@ class RabbitConsumer:
             if self._closed:
                 return
             self._closed = True
+            busy = {place.view.queue for place in self._places.values()}
             self._inbox.clear()
             self._places.clear()
             self._ready.notify_all()
         for view in self._views.values():
-            view.close()
+            view.close(idle=view.queue not in busy)
 
     def arrived(self, view: QueueView, place: Place, body: bytes, *, redelivered: bool) -> None:
         """Take one message. Runs in the I/O thread."""

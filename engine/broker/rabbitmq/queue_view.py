@@ -51,9 +51,14 @@ class QueueView:
         """Begin."""
         self._lasting.open()
 
-    def close(self) -> None:
-        """Close the channel for good. Idempotent."""
-        self._lasting.close()
+    def close(self, *, idle: bool) -> None:
+        """Close the channel for good; `idle` says that nothing on it is unacknowledged. Idempotent.
+
+        A quorum queue takes acknowledgements with a lower priority than the news that their channel is gone, and so
+        delivers again what was acknowledged just before. A cancel makes it take them first; but it would also reverse
+        the order of what is unacknowledged, so that is only for a channel that has nothing.
+        """
+        self._lasting.close(self._cancel_first if idle else lambda _: None)
 
     def consume(self) -> None:
         """Begin to consume, unless that is so already or must not be."""
@@ -88,6 +93,10 @@ class QueueView:
     def _on_message(self, channel: Any, method: Any, _properties: Any, body: bytes) -> None:
         place = Place(self, channel, method.delivery_tag)
         self._owner.arrived(self, place, body, redelivered=method.redelivered)
+
+    def _cancel_first(self, channel: Any) -> None:
+        if self._consumer_tag is not None:
+            channel.basic_cancel(self._consumer_tag, callback=lambda _: None)
 
     def _gone(self) -> None:
         self._declared, self._consumer_tag, self._consuming = False, None, False
