@@ -69,6 +69,8 @@ def rabbitmq_url(rabbitmq_server: str) -> Iterator[str]:
 @pytest.fixture
 def rabbitmqctl(rabbitmq_server: str) -> Callable[..., str]:
     """Run rabbitmqctl against the shared broker and give its output."""
+    if not rabbitmq_environ() and rabbitmq.CONTROL_VARIABLE not in os.environ:
+        do_without(f"no rabbitmqctl for this broker; hint: set {rabbitmq.CONTROL_VARIABLE} to the command")
     return run_rabbitmqctl
 
 
