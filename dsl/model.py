@@ -124,6 +124,44 @@ class Retry(Frozen, frozen=True, kw_only=True):
     on: tuple[str, ...] | None = None
 
 
+class FanOut(Frozen, frozen=True, kw_only=True):
+    """A task that is one task run for each item: of `combinations` (a matrix, worked out) or of `for_each` (CEL).
+
+    Without `max_parallel` all items may run at once. With `fail_fast` the first item that fails unallowed stops the
+    others.
+    """
+
+    combinations: tuple[dict[str, Any], ...] | None = None
+    for_each: str | None = None
+    max_parallel: int | None = None
+    fail_fast: bool = True
+
+
+class Repeat(Frozen, frozen=True, kw_only=True):
+    """A sensor: tried again every `every_seconds` until `until` (CEL over the attempt's `outputs`) holds."""
+
+    until: str
+    every_seconds: float
+    max_attempts: int | None = None
+
+
+class Cache(Frozen, frozen=True, kw_only=True):
+    """Outputs of an earlier success with the same key are reused, for `ttl_seconds` after it (None: for good)."""
+
+    key: Template
+    ttl_seconds: float | None = None
+
+
+class Notification(Frozen, frozen=True, kw_only=True):
+    """Who is told of a run's end: a web address (with headers; templates) or e-mail addresses."""
+
+    on: tuple[str, ...]
+    url: Template = None
+    headers: dict[str, Template] = {}
+    email_to: tuple[str, ...] = ()
+    line: int = 0
+
+
 class Concurrency(Frozen, frozen=True, kw_only=True):
     """How many runs of the workflow (with one `key`) may be running at once."""
 
@@ -147,6 +185,8 @@ class Task(Frozen, frozen=True, kw_only=True):
       tls_valid_for_seconds}`
     - `wait`: `seconds` or `until` (a template giving a time)
     - `set`: `values` (a map of templates)
+    - `workflow`: `name` (`namespace/name`, made whole), `inputs` (a map of templates), `wait`
+    - `approval`: `message` (a template), `by` (roles, sorted), `timeout_seconds`, `on_timeout` (`fail`, `approve`)
     """
 
     id: str
@@ -162,13 +202,24 @@ class Task(Frozen, frozen=True, kw_only=True):
     pool: str = "default"
     priority: Literal["normal", "high"] = "normal"
     allow_failure: bool = False
+    fan_out: FanOut | None = None
+    repeat: Repeat | None = None
+    cache: Cache | None = None
+    secrets: tuple[str, ...] = ()
+    artifacts: tuple[str, ...] = ()
+    locks: tuple[str, ...] = ()
+    slots: dict[str, int] = {}
     description: str = ""
     labels: dict[str, str] = {}
     line: int = 0
 
 
 class Workflow(Frozen, frozen=True, kw_only=True):
-    """One workflow as the engine runs it. `tasks` keep the order of the file; `needs` make the graph."""
+    """One workflow as the engine runs it. `tasks` keep the order of the file; `needs` make the graph.
+
+    The tasks of `on_failure`, `on_success` and `finally_` are graphs of their own, whose ids differ from all others.
+    `secrets` are those that the workflow and its tasks may read, `slots` and `locks` what a run holds while it lasts.
+    """
 
     name: str
     namespace: str = DEFAULT_NAMESPACE
@@ -179,8 +230,17 @@ class Workflow(Frozen, frozen=True, kw_only=True):
     env: dict[str, Template] = {}
     tasks: dict[str, Task]
     outputs: dict[str, Template] = {}
+    on_failure: dict[str, Task] = {}
+    on_success: dict[str, Task] = {}
+    finally_: dict[str, Task] = msgspec.field(default_factory=dict, name="finally")
+    notify: tuple[Notification, ...] = ()
+    secrets: tuple[str, ...] = ()
+    locks: tuple[str, ...] = ()
+    slots: dict[str, int] = {}
     concurrency: Concurrency | None = None
     timeout_seconds: float | None = None
+    max_consecutive_failures: int | None = None
+    moved_from: str | None = None
     path: str = ""
     ir_version: int = IR_VERSION
 
