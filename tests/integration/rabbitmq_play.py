@@ -65,5 +65,5 @@ class Sender:
 
     def with_outcome(self, outcome: Outcome) -> list[bytes]:
         """What ended that way, in the order it was sent; each must have ended once."""
-        assert all(len(found) == 1 for found in self.outcomes.values()), "an outcome came twice"
+        assert all(len(found) == 1 for found in list(self.outcomes.values())), "an outcome came twice"
         return [body for body in self.sent if self.outcomes.get(body) == [outcome]]

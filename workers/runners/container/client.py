@@ -103,9 +103,17 @@ class EngineClient:
         )
 
     def follow(self, name: str, since: str) -> Iterator[Frame]:
-        """Yield the log after the time `since`, and what comes, until the container ends."""
+        """Yield the log after the time `since`, and what comes, until the container ends.
+
+        The engine may close this before the container's last, unfinished line is in the log: `log` has it.
+        """
         with _translated("the container's log could not be read"):
-            yield from self._api.frames(name, since)
+            yield from self._api.frames(name, since, follow=True)
+
+    def log(self, name: str, since: str) -> Iterator[Frame]:
+        """Yield what is in the log after the time `since`."""
+        with _translated("the container's log could not be read"):
+            yield from self._api.frames(name, since, follow=False)
 
     def kill(self, name: str, signal_name: str) -> None:
         """Send a signal; one that runs no more is left alone."""
@@ -180,9 +188,15 @@ class EngineClient:
 class _Api(docker.APIClient):
     """The SDK's low-level client with logs in frames."""
 
-    def frames(self, name: str, since: str) -> Iterator[Frame]:
+    def frames(self, name: str, since: str, *, follow: bool) -> Iterator[Frame]:
         """Yield the log's frames."""
-        params = {"stdout": 1, "stderr": 1, "timestamps": 1, "follow": 1, **({"since": since} if since else {})}
+        params = {
+            "stdout": 1,
+            "stderr": 1,
+            "timestamps": 1,
+            "follow": int(follow),
+            **({"since": since} if since else {}),
+        }
         sdk = cast("Any", self)  # the SDK's own building blocks, which its type stubs leave out
         response = sdk._get(sdk._url("/containers/{0}/logs", name), params=params, stream=True)
         try:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from workers.logs import LineCutter
@@ -58,13 +59,14 @@ class Follower:
         """Read until the container has ended; the engine may go away for a while."""
         failures = 0
         while not self._closed.is_set():
-            self._position.begin()
             try:
-                for frame in self._engine.follow(self._name, self._position.since):
+                for frame in self._entries(self._engine.follow):
                     self._take(frame)
                     failures = 0
                 standing = self._engine.standing(self._name)
                 if standing.ended:
+                    for frame in self._entries(self._engine.log):
+                        self._take(frame)
                     return standing
             except NoSuchContainerError:
                 raise
@@ -75,6 +77,10 @@ class Follower:
                     raise
                 self._closed.wait(RECONNECT_SECONDS)
         return None
+
+    def _entries(self, read: Callable[[str, str], Iterator[Frame]]) -> Iterator[Frame]:
+        self._position.begin()
+        return read(self._name, self._position.since)
 
     def _take(self, frame: Frame) -> None:
         if self._position.known(frame):
