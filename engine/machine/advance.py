@@ -5,11 +5,10 @@ from datetime import datetime
 from typing import assert_never
 
 from engine.machine import attempts, runs, tasks
-from engine.machine.execution import Execution
-from engine.machine.model import (
+from engine.machine.changes import Changes
+from engine.machine.events import (
     Broken,
     Cancel,
-    Changes,
     Claimed,
     Ended,
     Event,
@@ -21,6 +20,7 @@ from engine.machine.model import (
     Start,
     TaskTimer,
 )
+from engine.machine.execution import Execution
 from engine.machine.step import Step
 
 

@@ -4,19 +4,10 @@ from datetime import timedelta
 
 from dsl.expressions import ExpressionError
 from engine.machine import tasks
+from engine.machine.changes import AttemptRow, RefuseClaim, Settle, StopAttempt
+from engine.machine.events import Claimed, Ended, Lost, Overdue
 from engine.machine.grants import grant
-from engine.machine.model import (
-    AttemptRow,
-    Claimed,
-    Ended,
-    Lost,
-    Overdue,
-    RefuseClaim,
-    Settle,
-    StopAttempt,
-    TaskRun,
-    attempt_name,
-)
+from engine.machine.model import TaskRun, attempt_name
 from engine.machine.retrying import wants_retry
 from engine.machine.states import AttemptState, Reason, TaskState
 from engine.machine.step import Step

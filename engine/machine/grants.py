@@ -5,8 +5,9 @@ from typing import Any
 import msgspec
 
 from dsl.expressions import Field
+from engine.machine.changes import GrantAttempt
 from engine.machine.context import run_lookup, task_lookup
-from engine.machine.model import GrantAttempt, TaskRun, attempt_name
+from engine.machine.model import TaskRun, attempt_name
 from engine.machine.step import Step
 
 

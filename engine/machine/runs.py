@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from dsl.expressions import ExpressionError, Field
 from engine.machine import tasks
+from engine.machine.changes import Acquire
 from engine.machine.context import task_lookup
-from engine.machine.model import Acquire, Cancel
+from engine.machine.events import Cancel
 from engine.machine.states import Reason, RunState, TaskState
 from engine.machine.step import Step
 

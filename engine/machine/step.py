@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from dsl.model import Task
+from engine.machine.changes import Changes, Command, NewSignal
 from engine.machine.execution import Execution
-from engine.machine.model import Changes, Command, NewSignal, Run, TaskRun
+from engine.machine.model import Run, TaskRun
 from engine.machine.states import RUN_ARROWS, TASK_ARROWS, IllegalArrowError, Reason, RunState, TaskState
 
 

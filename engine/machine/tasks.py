@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from dsl.expressions import ExpressionError, Field
 from dsl.model import Task
 from engine.machine import status
+from engine.machine.changes import Dispatch, StopAttempt
 from engine.machine.context import task_lookup
-from engine.machine.model import Dispatch, StopAttempt, TaskRun, attempt_name
+from engine.machine.model import TaskRun, attempt_name
 from engine.machine.retrying import retry_delay
 from engine.machine.states import Reason, TaskState
 from engine.machine.step import Step

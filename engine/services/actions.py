@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from engine.broker.interface import Broker
 from engine.clock import Clock, NewId
+from engine.machine.changes import NewSignal
 from engine.machine.creation import check_inputs, new_run
 from engine.machine.graph import Graph
-from engine.machine.model import NewSignal, Run, TaskRun
+from engine.machine.model import Run, TaskRun
 from engine.machine.states import RUN_TERMINAL, Reason, RunState, TaskState
 from engine.services.refusals import ConflictError, InvalidInputsError, KeyReusedError, UnknownError
 from engine.services.revision_cache import RevisionCache

@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from engine.machine.model import Changes, NewSignal
+from engine.machine.changes import Changes, NewSignal
 from engine.store.bulk import Bulk
 from engine.store.membership import one_of
 from engine.store.signals import insert_signals

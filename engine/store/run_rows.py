@@ -5,7 +5,8 @@ from typing import Any, Final
 from sqlalchemy import Row
 
 from dsl.model import Workflow
-from engine.machine.model import AttemptRow, Changes, Run, TaskRun
+from engine.machine.changes import AttemptRow, Changes
+from engine.machine.model import Run, TaskRun
 from engine.machine.states import Phase, Reason, RunState, TaskState
 
 TASK_VALUES: Final = (

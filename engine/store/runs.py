@@ -9,7 +9,8 @@ from typing import Final
 from sqlalchemy import Connection, select, update
 
 from dsl.model import Workflow, decode
-from engine.machine.model import Changes, Run
+from engine.machine.changes import Changes
+from engine.machine.model import Run
 from engine.store import holders, signals
 from engine.store.bulk import Bulk
 from engine.store.membership import one_of, one_of_named

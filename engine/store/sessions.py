@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from engine.machine.model import NewSignal, attempt_name
+from engine.machine.changes import NewSignal
+from engine.machine.model import attempt_name
 from engine.machine.states import TaskState
 from engine.store.membership import one_of
 from engine.store.signals import insert_signals

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select
 
-from engine.machine.model import NewSignal
+from engine.machine.changes import NewSignal
 from engine.store.bulk import Bulk
 from engine.store.membership import one_of_named
 from engine.store.tables import signals

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, exists, func, or_, select, update
 
-from engine.machine.model import NewSignal, attempt_name
+from engine.machine.changes import NewSignal
+from engine.machine.model import attempt_name
 from engine.machine.states import RUN_TERMINAL, RunState, TaskState
 from engine.store.membership import one_of
 from engine.store.sessions import RunningAttempt, select_running

@@ -17,10 +17,12 @@ from sqlalchemy import insert
 from dsl.model import Task, Workflow, encode
 from engine.clock import new_id
 from engine.machine.advance import advance
+from engine.machine.changes import Changes
 from engine.machine.creation import new_run
+from engine.machine.events import Claimed, Ended, Event, Start
 from engine.machine.execution import Execution
 from engine.machine.graph import Graph
-from engine.machine.model import Changes, Claimed, Ended, Event, Run, Start
+from engine.machine.model import Run
 from engine.machine.states import AttemptState
 from engine.store.database import Database
 from engine.store.logs import NewBatch, append_batches

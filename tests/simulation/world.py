@@ -11,9 +11,9 @@ from sqlalchemy import Connection, insert
 
 from dsl.model import encode as encode_workflow
 from engine.broker.interface import EVENT_QUEUES, HEARTBEATS, events_queue
+from engine.machine.changes import NewSignal
 from engine.machine.creation import new_run
 from engine.machine.graph import Graph
-from engine.machine.model import NewSignal
 from engine.services.executor import Executor
 from engine.services.lease_keeper import LeaseKeeper
 from engine.services.sweeper import Sweeper

@@ -8,8 +8,10 @@ from typing import Final
 from engine.broker.interface import EVENT_QUEUES, PARKED, Broker, Delivery, events_queue
 from engine.clock import Clock, system_clock
 from engine.machine.advance import advance
+from engine.machine.changes import Changes, Command
+from engine.machine.events import Broken, Claimed, Event, Start
 from engine.machine.execution import Execution
-from engine.machine.model import Broken, Changes, Claimed, Command, Event, Start, attempt_name
+from engine.machine.model import attempt_name
 from engine.machine.states import RunState
 from engine.services.executor.alarms import Alarms
 from engine.services.executor.cache import Executions

@@ -6,23 +6,9 @@ from typing import Any, assert_never
 
 from engine.broker.interface import Delivery
 from engine.broker.messages import Claim, Finished, UnknownVersionError, UnreadableMessageError, Wake, decode
-from engine.machine.model import (
-    Cancel,
-    Claimed,
-    Command,
-    Ended,
-    Event,
-    Full,
-    Granted,
-    Lost,
-    Overdue,
-    RefuseClaim,
-    RunTimeout,
-    Settle,
-    TaskTimer,
-    attempt_name,
-    parse_attempt,
-)
+from engine.machine.changes import Command, RefuseClaim, Settle
+from engine.machine.events import Cancel, Claimed, Ended, Event, Full, Granted, Lost, Overdue, RunTimeout, TaskTimer
+from engine.machine.model import attempt_name, parse_attempt
 from engine.machine.states import AttemptState, Reason
 
 SIGNALS: Mapping[str, Callable[[dict[str, Any]], Event]] = {

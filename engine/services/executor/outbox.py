@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from engine.broker.interface import Broker, Outcome, tasks_queue
 from engine.broker.messages import AnyMessage, Grant, Offer, Refused, Settled, Stop, encode
-from engine.machine.model import Command, Dispatch, GrantAttempt, RefuseClaim, Settle, StopAttempt
+from engine.machine.changes import Command, Dispatch, GrantAttempt, RefuseClaim, Settle, StopAttempt
 
 UNCLAIMED_AFTER = timedelta(seconds=2)
 RESEND_AFTER = timedelta(seconds=1)

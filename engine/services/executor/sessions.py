@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from engine.clock import Clock
-from engine.machine.model import Claimed
+from engine.machine.events import Claimed
 from engine.store.database import Database
 from engine.store.sessions import live_sessions
 

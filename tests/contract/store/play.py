@@ -7,10 +7,12 @@ from typing import Any
 from dsl.model import Retry, Task, Workflow
 from engine.clock import new_id
 from engine.machine.advance import advance
+from engine.machine.changes import Acquire, Changes
 from engine.machine.creation import new_run
+from engine.machine.events import Claimed, Ended, Event
 from engine.machine.execution import Execution
 from engine.machine.graph import Graph
-from engine.machine.model import Acquire, Changes, Claimed, Ended, Event, Run
+from engine.machine.model import Run
 from engine.machine.states import AttemptState, Reason
 from engine.store.database import Database
 from engine.store.local import store_workflow

@@ -8,7 +8,9 @@ from sqlalchemy import select
 
 from dsl.model import Concurrency, Overlap
 from engine.machine.advance import advance
-from engine.machine.model import Cancel, Changes, Event, Granted, Run, Start
+from engine.machine.changes import Changes
+from engine.machine.events import Cancel, Event, Granted, Start
+from engine.machine.model import Run
 from engine.machine.states import RunState
 from engine.store import holders
 from engine.store.database import Database

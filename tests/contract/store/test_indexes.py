@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from engine.machine.advance import advance
-from engine.machine.model import Cancel
+from engine.machine.events import Cancel
 from engine.store import holders, retention, sessions, signals, sweeps
 from engine.store.database import Database
 from engine.store.logs import NewBatch, append_batches

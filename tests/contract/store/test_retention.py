@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from engine.machine.model import Cancel, Start
+from engine.machine.events import Cancel, Start
 from engine.services.janitor import Janitor
 from engine.store import holders, retention
 from engine.store.database import Database

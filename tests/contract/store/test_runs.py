@@ -8,8 +8,10 @@ from sqlalchemy import func, select
 
 from dsl.model import Retry, Task, ValueType
 from engine.machine.advance import advance
+from engine.machine.changes import NewSignal
+from engine.machine.events import Cancel, Claimed, Start, TaskTimer
 from engine.machine.execution import Execution
-from engine.machine.model import Cancel, Claimed, NewSignal, Run, Start, TaskRun, TaskTimer
+from engine.machine.model import Run, TaskRun
 from engine.machine.states import Reason, RunState, TaskState
 from engine.store import runs as run_store
 from engine.store.database import Database

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from engine.machine.model import Cancel, Start
+from engine.machine.events import Cancel, Start
 from engine.store import sessions
 from engine.store.database import Database
 from engine.store.sessions import Beat

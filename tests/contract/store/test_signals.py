@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from engine.machine.model import NewSignal
+from engine.machine.changes import NewSignal
 from engine.store.database import Database
 from engine.store.signals import delete_applied, delete_of, due_signals, insert_signals
 from tests.contract.store.conftest import NOW

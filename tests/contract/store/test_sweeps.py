@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import update
 
 from dsl.model import Task
-from engine.machine.model import Cancel, NewSignal, Start
+from engine.machine.changes import NewSignal
+from engine.machine.events import Cancel, Start
 from engine.store import holders, sessions, sweeps
 from engine.store.database import Database
 from engine.store.signals import insert_signals

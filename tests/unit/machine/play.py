@@ -6,23 +6,11 @@ from typing import Any
 
 from dsl.model import Concurrency, Input, Task, Workflow
 from engine.machine.advance import advance
+from engine.machine.changes import AttemptRow, Changes, Command, Dispatch, GrantAttempt, NewSignal
 from engine.machine.creation import new_run
+from engine.machine.events import Claimed, Ended, Event, Lost, Start, TaskTimer
 from engine.machine.execution import Execution
 from engine.machine.graph import Graph
-from engine.machine.model import (
-    AttemptRow,
-    Changes,
-    Claimed,
-    Command,
-    Dispatch,
-    Ended,
-    Event,
-    GrantAttempt,
-    Lost,
-    NewSignal,
-    Start,
-    TaskTimer,
-)
 from engine.machine.states import AttemptState, Reason, RunState, TaskState
 
 RUN_ID = "01890000-0000-7000-8000-000000000000"

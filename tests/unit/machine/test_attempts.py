@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from dsl.model import Input, Retry, ValueType
-from engine.machine.model import Ended, GrantAttempt, Lost, Overdue, RefuseClaim, Settle, StopAttempt
+from engine.machine.changes import GrantAttempt, RefuseClaim, Settle, StopAttempt
+from engine.machine.events import Ended, Lost, Overdue
 from engine.machine.states import AttemptState, Reason, TaskState
 from tests.unit.machine.play import Play, task
 

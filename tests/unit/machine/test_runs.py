@@ -1,8 +1,9 @@
 """R2 to R10: how runs start, wait for their turn, are stopped, and end."""
 
 from dsl.model import Concurrency, Input, ValueType
+from engine.machine.changes import StopAttempt
+from engine.machine.events import Broken, Cancel, Full, Granted, RunTimeout, Start
 from engine.machine.execution import Execution
-from engine.machine.model import Broken, Cancel, Full, Granted, RunTimeout, Start, StopAttempt
 from engine.machine.states import AttemptState, Reason, RunState, TaskState
 from tests.unit.machine.play import Play, task
 
