@@ -80,7 +80,7 @@ def engine_services(parts: Parts) -> list[Service]:
         Sweeper(database, broker, ttl_seconds=settings.ttl_seconds),
         LeaseKeeper(database, broker, heartbeat_seconds=settings.heartbeat_seconds, ttl_seconds=settings.ttl_seconds),
         LogWriter(database, broker, on_written=parts.notifier.notify),
-        Executor(database, broker),
+        Executor(database, broker, capacities=settings.capacities),
         Janitor(database, retention_days=settings.retention_days),
     ]
 

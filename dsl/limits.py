@@ -9,5 +9,7 @@ NODES_MAX: Final = 100_000
 EXPANDED_CHARACTERS_MAX: Final = 4 << 20
 """Characters of all scalars, those that aliases repeat counted each time."""
 TASKS_MAX: Final = 5_000
+ITEMS_MAX: Final = 10_000
+"""Items of fan-outs in one run."""
 INTEGER_MIN: Final = -(1 << 63)
 INTEGER_MAX: Final = (1 << 63) - 1

@@ -65,6 +65,17 @@ def _names(text: str) -> tuple[str, ...]:
     return names
 
 
+def _capacities(text: str) -> dict[str, int]:
+    pairs = [pair.strip() for pair in text.split(",") if pair.strip()]
+    found = {}
+    for pair in pairs:
+        name, equals, units = (part.strip() for part in pair.partition("="))
+        if not equals or not name or not units.isdecimal() or int(units) < 1:
+            raise ValueError("must look like db-writers=4,gpu=1")
+        found[name] = int(units)
+    return found
+
+
 SETTINGS: Mapping[str, Setting] = {
     "database_url": Setting(
         "CHRONOVERSE_DATABASE_URL",
@@ -129,6 +140,12 @@ SETTINGS: Mapping[str, Setting] = {
         "60",
         "How long an offer stays unacknowledged while its attempt runs.",
     ),
+    "capacities": Setting(
+        "CHRONOVERSE_CAPACITIES",
+        _capacities,
+        "",
+        "What there is of each capacity that workflows take part of with `slots`, as `db-writers=4,gpu=1`.",
+    ),
     "retention_days": Setting(
         "CHRONOVERSE_RETENTION_DAYS", _number(0.001, 36500), "90", "How long ended runs and their logs are kept."
     ),
@@ -162,6 +179,7 @@ class Settings:
     ttl_seconds: float
     orphan_seconds: float
     ack_hold_seconds: float
+    capacities: dict[str, int]
     retention_days: float
     log_format: str
     log_level: str

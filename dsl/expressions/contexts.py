@@ -27,6 +27,11 @@ class Field(StrEnum):
     TASK_SPEC = "task field"
     SET_VALUE = "set value"
     WAIT_UNTIL = "wait until"
+    FOR_EACH = "for_each"
+    CACHE_KEY = "cache key"
+    REPEAT_UNTIL = "repeat until"
+    APPROVAL_MESSAGE = "approval message"
+    CHILD_INPUTS = "child inputs"
     EXPECT_JSON = "expected json"
     WORKFLOW_OUTPUT = "workflow output"
 
@@ -43,7 +48,8 @@ class FieldRule:
 _BEFORE: Final = frozenset({"trigger", "workflow"})
 _RUN: Final = frozenset({"inputs", "run", "workflow", "trigger"})
 _TASK: Final = _RUN | {"tasks"}
-_ATTEMPT: Final = _TASK | {"matrix", "item", "index", "secrets"}
+_ITEM: Final = _TASK | {"matrix", "item", "index"}
+_ATTEMPT: Final = _ITEM | {"secrets"}
 
 FIELDS: Final[Mapping[Field, FieldRule]] = {
     Field.INPUT_DEFAULT: FieldRule("when a run is asked for", _BEFORE),
@@ -54,8 +60,13 @@ FIELDS: Final[Mapping[Field, FieldRule]] = {
     Field.TASK_IF: FieldRule("when all that the task needs has ended", _TASK, status=True),
     Field.TASK_ENV: FieldRule("when the attempt is granted", _ATTEMPT),
     Field.TASK_SPEC: FieldRule("when the attempt is granted", _ATTEMPT | {"env"}),
-    Field.SET_VALUE: FieldRule("when the task starts", _TASK | {"matrix", "item", "index"}),
-    Field.WAIT_UNTIL: FieldRule("when the task starts", _TASK | {"matrix", "item", "index"}),
+    Field.SET_VALUE: FieldRule("when the task starts", _ITEM),
+    Field.WAIT_UNTIL: FieldRule("when the task starts", _ITEM),
+    Field.FOR_EACH: FieldRule("when all that the task needs has ended", _TASK),
+    Field.CACHE_KEY: FieldRule("when the task starts", _ITEM),
+    Field.REPEAT_UNTIL: FieldRule("when an attempt has succeeded", _ITEM | {"outputs"}),
+    Field.APPROVAL_MESSAGE: FieldRule("when the task starts", _ITEM),
+    Field.CHILD_INPUTS: FieldRule("when the task starts", _ITEM),
     Field.EXPECT_JSON: FieldRule("when the response is there", frozenset({"response"})),
     Field.WORKFLOW_OUTPUT: FieldRule("when all tasks have ended", _TASK),
 }

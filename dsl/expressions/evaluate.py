@@ -44,6 +44,10 @@ class Evaluator:
             raise ExpressionError(text, f"gives {_shown(value)}, where true or false is needed")
         return value
 
+    def value(self, field: Field, text: str, lookup: Lookup, task_id: str | None = None) -> Any:
+        """Return what a bare expression gives, as a JSON value. Raises `ExpressionError`."""
+        return self._evaluate(field, text, lookup, task_id)
+
     def resolve(self, field: Field, value: Template, lookup: Lookup, task_id: str | None = None) -> Any:
         """Return a template with every expression replaced by its value. Raises `ExpressionError`."""
         if self._is_static(field, value, task_id):

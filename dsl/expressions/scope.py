@@ -13,7 +13,7 @@ from dsl.expressions.faults import (
     ExpressionFault,
 )
 from dsl.expressions.scan import Name
-from dsl.model import Workflow
+from dsl.model import Task, Workflow
 from dsl.suggest import did_you_mean
 
 FIXED: Final[Mapping[str, Mapping[str, str]]] = {
@@ -66,17 +66,7 @@ class Shape:
     @classmethod
     def of(cls, workflow: Workflow) -> "Shape":
         """Return the shape of a compiled workflow."""
-        tasks = {
-            task.id: TaskShape(
-                outputs={
-                    **KIND_OUTPUTS.get(task.kind, {}),
-                    **dict.fromkeys(task.spec.get("values", {}) if task.kind == "set" else (), "dyn"),
-                    **{name: str(kind) for name, kind in task.outputs.items()},
-                },
-                needs=task.needs,
-            )
-            for task in workflow.tasks.values()
-        }
+        tasks = {task.id: TaskShape(_outputs(task), task.needs) for task in workflow.tasks.values()}
         return cls(
             inputs={name: str(spec.type) for name, spec in workflow.inputs.items()},
             tasks=tasks,
@@ -188,6 +178,16 @@ class Scope:
             case _:
                 message = f"'tasks.{task_id}' has 'state' and 'outputs.NAME'"
                 return _fault(UNKNOWN_NAME, message, name, len(name.parts), "")
+
+
+def _outputs(task: Task) -> dict[str, str]:
+    """Return the types of a task's outputs; a fan-out gives a list for each name."""
+    outputs = {
+        **KIND_OUTPUTS.get(task.kind, {}),
+        **dict.fromkeys(task.spec.get("values", {}) if task.kind == "set" else (), "dyn"),
+        **{name: str(kind) for name, kind in task.outputs.items()},
+    }
+    return dict.fromkeys(outputs, "array") if task.fan_out is not None else outputs
 
 
 def _fault(code: str, message: str, name: Name, parts: int, hint: str) -> ExpressionFault:

@@ -103,6 +103,9 @@ class GroupConsumer(Consumer, Protocol):
     def leave(self, queue: str) -> None:
         """Close this queue's channel: its unacknowledged deliveries go to the next consumer, in order."""
 
+    def join(self, queue: str) -> None:
+        """Consume a queue (again), behind those who do already. One that is consumed stays as it is."""
+
     @property
     def held(self) -> frozenset[str]:
         """Queues that this consumer has not left and from which it has had a delivery since it (re)connected."""

@@ -4,18 +4,24 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import assert_never
 
-from engine.machine import attempts, runs, tasks
+from engine.machine import answers, attempts, child_attempts, fan_out, phases, readiness, runs
 from engine.machine.changes import Changes
 from engine.machine.events import (
     Broken,
+    CacheAnswer,
     Cancel,
+    ChildEnded,
+    ChildStarted,
     Claimed,
+    Decided,
     Ended,
     Event,
     Full,
     Granted,
+    HooksTimeout,
     Lost,
     Overdue,
+    Refused,
     RunTimeout,
     Start,
     TaskTimer,
@@ -31,11 +37,14 @@ def advance(execution: Execution, events: Sequence[Event], now: datetime) -> Cha
     committed, or this raises, the caller throws the execution away and loads the run again. Any event may come twice,
     late or out of order: what does not fit the current state changes nothing.
     """
+    if not execution.restored:
+        fan_out.restore(execution)
     step = Step(execution, now, Changes(run=execution.run, seen_version=execution.run.version))
     for event in events:
         _apply(step, event)
-        tasks.settle_ready(step)
-        runs.conclude(step)
+        readiness.settle(step)
+        while phases.conclude(step):
+            readiness.settle(step)
     return step.changes
 
 
@@ -45,22 +54,42 @@ def _apply(step: Step, event: Event) -> None:
             attempts.claimed(step, event)
         case Ended():
             attempts.ended(step, event)
-        case Start():
-            runs.start(step)
-        case TaskTimer():
-            tasks.timer(step, step.find(event.task_run_id), event.attempt)
-        case Granted():
-            runs.granted(step)
-        case Full():
-            runs.full(step, event.message)
-        case Cancel():
-            runs.cancel(step, event)
-        case RunTimeout():
-            runs.timeout(step)
         case Lost():
             attempts.lost(step, event)
         case Overdue():
             attempts.overdue(step, event)
+        case TaskTimer():
+            answers.timer(step, event)
+        case Decided():
+            answers.decided(step, event)
+        case CacheAnswer():
+            answers.cache_answer(step, event)
+        case ChildStarted():
+            child_attempts.started(step, event)
+        case ChildEnded():
+            child_attempts.ended(step, event)
+        case _:
+            _apply_to_run(step, event)
+
+
+def _apply_to_run(
+    step: Step, event: Start | Granted | Full | Refused | Cancel | RunTimeout | HooksTimeout | Broken
+) -> None:
+    match event:
+        case Start():
+            runs.start(step)
+        case Granted():
+            answers.granted(step, event)
+        case Full():
+            runs.full(step, event.message)
+        case Refused():
+            answers.refused(step, event)
+        case Cancel():
+            runs.cancel(step, event)
+        case RunTimeout():
+            runs.timeout(step)
+        case HooksTimeout():
+            runs.hooks_timeout(step, event)
         case Broken():
             runs.broken(step, event.message)
         case _:

@@ -3,15 +3,15 @@
 from datetime import timedelta
 
 from dsl.expressions import ExpressionError
-from engine.machine import tasks
-from engine.machine.changes import AttemptRow, RefuseClaim, Settle, StopAttempt
+from engine.machine.changes import RefuseClaim, Settle, StopAttempt
+from engine.machine.ending import end
 from engine.machine.events import Claimed, Ended, Lost, Overdue
 from engine.machine.grants import grant
 from engine.machine.model import TaskRun, attempt_name
-from engine.machine.retrying import wants_retry
 from engine.machine.states import AttemptState, Reason, TaskState
 from engine.machine.step import Step
-from engine.machine.values import output_faults
+from engine.machine.trying import close
+from engine.machine.wording import located
 
 
 def claimed(step: Step, event: Claimed) -> None:
@@ -34,8 +34,7 @@ def _grant_new(step: Step, task_run: TaskRun, event: Claimed) -> None:
     except ExpressionError as error:
         task_run.claim_id = None
         task = step.task_of(task_run)
-        message = f"{step.run.workflow.path}:{task.line}: task '{task.id}': {error}"
-        tasks.end(step, task_run, TaskState.FAILED, Reason.EXPRESSION, message)
+        end(step, task_run, TaskState.FAILED, Reason.EXPRESSION, located(step, task, error))
         _refuse(step, event, "ended")
         return
     step.move(task_run, TaskState.RUNNING, None, "")
@@ -73,14 +72,8 @@ def ended(step: Step, event: Ended) -> None:
     if task_run is None or not _current(task_run, event.claim_id) or task_run.attempt != event.attempt:
         step.ignore()
         return
-    state, reason, message = event.state, event.reason, event.message
-    if state is AttemptState.SUCCEEDED and (faults := output_faults(event.outputs, step.task_of(task_run).outputs)):
-        state, reason, message = AttemptState.FAILED, Reason.INVALID_OUTPUT, "; ".join(faults)
-    if state is AttemptState.SUCCEEDED:
-        task_run.outputs = event.outputs
-    elif state is AttemptState.FAILED:
-        reason = reason or Reason.RUNNER_ERROR
-    _close(step, task_run, state, reason, message, event)
+    reason = event.reason or (Reason.RUNNER_ERROR if event.state is AttemptState.FAILED else None)
+    close(step, task_run, event.state, reason, event.message, outputs=event.outputs, report=event)
 
 
 def lost(step: Step, event: Lost) -> None:
@@ -90,7 +83,7 @@ def lost(step: Step, event: Lost) -> None:
         step.ignore()
         return
     message = f"worker {task_run.worker} was not heard of any more"
-    _close(step, task_run, AttemptState.FAILED, Reason.LOST, message, None)
+    close(step, task_run, AttemptState.FAILED, Reason.LOST, message)
 
 
 def overdue(step: Step, event: Overdue) -> None:
@@ -101,41 +94,7 @@ def overdue(step: Step, event: Overdue) -> None:
         return
     step.command(StopAttempt(task_run.reply_to, _name(task_run), event.claim_id, str(Reason.TIMEOUT), force=True))
     message = f"worker {task_run.worker} did not report the end of an attempt that was due"
-    _close(step, task_run, AttemptState.FAILED, Reason.TIMEOUT, message, None)
-
-
-def _close(
-    step: Step, task_run: TaskRun, state: AttemptState, reason: Reason | None, message: str, event: Ended | None
-) -> None:
-    step.changes.attempts.append(
-        AttemptRow(
-            task_run_id=task_run.id,
-            number=task_run.attempt,
-            state=state,
-            reason=reason,
-            message=message,
-            exit_code=event.exit_code if event else None,
-            worker=task_run.worker,
-            session=task_run.session,
-            claim_id=task_run.claim_id,
-            log_batches=event.log_batches if event else 0,
-            queued_at=task_run.queued_at,
-            started_at=(event.started_at if event else None) or task_run.attempt_started_at,
-            finished_at=(event.finished_at if event else None) or step.now,
-        )
-    )
-    _after(step, task_run, state, reason, message)
-
-
-def _after(step: Step, task_run: TaskRun, state: AttemptState, reason: Reason | None, message: str) -> None:
-    if state is AttemptState.SUCCEEDED:
-        tasks.end(step, task_run, TaskState.SUCCEEDED, None, "")
-    elif task_run.stop or state is AttemptState.CANCELLED:
-        tasks.end(step, task_run, TaskState.CANCELLED, step.run.stop or Reason.CANCELLED_BY_USER, message)
-    elif wants_retry(step.task_of(task_run).retry, task_run.attempt, reason or Reason.RUNNER_ERROR):
-        tasks.retry(step, task_run, message)
-    else:
-        tasks.end(step, task_run, TaskState.FAILED, reason, message)
+    close(step, task_run, AttemptState.FAILED, Reason.TIMEOUT, message)
 
 
 def _current(task_run: TaskRun, claim_id: str) -> bool:

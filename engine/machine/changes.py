@@ -38,12 +38,57 @@ class NewSignal:
 
 
 @dataclass(frozen=True, slots=True)
-class Acquire:
-    """The run wants one unit of `resource` (capacity `limit`); the store answers with a signal `granted` or `full`."""
+class Want:
+    """Units of one resource. `capacity` None: as much as the installation's configuration says (`slots`)."""
 
     resource: str
-    limit: int
-    overlap: str
+    units: int = 1
+    capacity: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acquire:
+    """The run, or one task run of it, wants all of these together.
+
+    The store answers with a signal: `granted`, `full` (`overlap` is skip) or `refused` (no such capacity).
+    """
+
+    wants: tuple[Want, ...]
+    task_run_id: str = ""
+    overlap: str = "queue"
+
+
+@dataclass(frozen=True, slots=True)
+class CacheLookup:
+    """Outputs of an earlier success are asked for; to be answered by a `CacheAnswer` before the commit."""
+
+    task_run_id: str
+    task: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class CacheEntry:
+    """Outputs to be kept under a key until `expires_at` (None: for good)."""
+
+    task_run_id: str
+    task: str
+    key: str
+    outputs: dict[str, Any]
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewChild:
+    """A child run to be inserted in the same transaction; to be answered by a `ChildEnded` where that cannot be."""
+
+    run_id: str
+    task_run_id: str
+    attempt: int
+    namespace: str
+    name: str
+    inputs: dict[str, Any]
+    depth: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +151,10 @@ Command = Dispatch | GrantAttempt | RefuseClaim | Settle | StopAttempt
 
 @dataclass(slots=True)
 class Changes:
-    """What `advance` did: rows to write in one transaction, and commands to carry out after it."""
+    """What `advance` did: rows to write in one transaction, and commands to carry out after it.
+
+    `released` names task runs that no longer hold what they acquired, `told` are signals to other runs.
+    """
 
     run: Run
     seen_version: int
@@ -114,7 +162,12 @@ class Changes:
     tasks: dict[str, TaskRun] = field(default_factory=dict)
     attempts: list[AttemptRow] = field(default_factory=list)
     signals: list[NewSignal] = field(default_factory=list)
-    acquire: Acquire | None = None
+    acquires: list[Acquire] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
+    lookups: list[CacheLookup] = field(default_factory=list)
+    cached: list[CacheEntry] = field(default_factory=list)
+    children: list[NewChild] = field(default_factory=list)
+    told: list[tuple[str, NewSignal]] = field(default_factory=list)
     ended: bool = False
     commands: list[Command] = field(default_factory=list)
     ignored: int = 0
@@ -122,7 +175,7 @@ class Changes:
     @property
     def empty(self) -> bool:
         """Whether nothing is to be written."""
-        return not (self.run_dirty or self.tasks or self.attempts or self.signals or self.acquire)
+        return not (self.run_dirty or self.tasks or self.attempts or self.signals or self.acquires or self.told)
 
     def absorb(self, later: "Changes") -> None:
         """Add what a later call did to the same run."""
@@ -130,7 +183,12 @@ class Changes:
         self.tasks.update(later.tasks)
         self.attempts += later.attempts
         self.signals += later.signals
-        self.acquire = self.acquire or later.acquire
+        self.acquires += later.acquires
+        self.released += later.released
+        self.lookups += later.lookups
+        self.cached += later.cached
+        self.children += later.children
+        self.told += later.told
         self.ended = self.ended or later.ended
         self.commands += later.commands
         self.ignored += later.ignored

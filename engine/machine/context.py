@@ -7,7 +7,7 @@ from dsl.expressions import ABSENT, Lookup
 from dsl.model import Task
 from engine.machine import status
 from engine.machine.execution import Execution
-from engine.machine.model import Run
+from engine.machine.model import Run, TaskRun
 from engine.machine.states import TaskState
 
 
@@ -27,31 +27,60 @@ def run_lookup(run: Run) -> Lookup:
     return lookup
 
 
-def task_lookup(execution: Execution, task: Task | None) -> Lookup:
-    """Return the look-up for a field of `task` (None: of the workflow, when its tasks have ended)."""
+def task_lookup(execution: Execution, task: Task | None, task_run: TaskRun | None = None) -> Lookup:
+    """Return the look-up for a field of `task` (None: of the workflow, when its tasks have ended).
+
+    With an item of a fan-out as `task_run`, `matrix`, `item` and `index` are that item's.
+    """
     general = run_lookup(execution.run)
+    item = _item_names(execution, task_run)
 
     def lookup(name: str) -> Any:
         if name.startswith("tasks."):
-            return _of_task(execution.run, name.split("."))
+            return _of_task(execution, name.split("."))
+        if name == "run.failed_tasks":
+            return list(execution.failed_main)
         if task is not None and name in status.FUNCTIONS:
             return status.FUNCTIONS[name](execution, task)
-        return general(name)
+        root = name.partition(".")[0]
+        return _dig(item, name.split(".")) if root in item else general(name)
 
     return lookup
 
 
-def _of_task(run: Run, path: list[str]) -> Any:
-    task_run = run.tasks.get(path[1]) if len(path) > 1 else None
+def with_outputs(lookup: Lookup, outputs: dict[str, Any]) -> Lookup:
+    """Return the look-up in which `outputs.NAME` too is known: those of the attempt that has just ended."""
+
+    def wider(name: str) -> Any:
+        root, *path = name.split(".")
+        return _dig(outputs, path) if root == "outputs" else lookup(name)
+
+    return wider
+
+
+def _item_names(execution: Execution, task_run: TaskRun | None) -> dict[str, Any]:
+    if task_run is None or task_run.index is None:
+        return {}
+    return execution.fans[task_run.task].cells[task_run.index].names
+
+
+def _of_task(execution: Execution, path: list[str]) -> Any:
+    task_run = execution.run.tasks.get(path[1]) if len(path) > 1 else None
     if task_run is None:
         return ABSENT
     match path[2:]:
         case ["state"]:
             return str(task_run.state)
-        case ["outputs", *rest] if task_run.state is TaskState.SUCCEEDED:
+        case ["outputs", *rest] if task_run.state is TaskState.SUCCEEDED or _partial(execution, task_run):
             return _dig(task_run.outputs or {}, rest)
         case _:
             return ABSENT
+
+
+def _partial(execution: Execution, task_run: TaskRun) -> bool:
+    """Whether this is a fan-out of which some items failed and were allowed to: its outputs have gaps."""
+    task = execution.graph.tasks[task_run.task]
+    return task.fan_out is not None and task.allow_failure and task_run.outputs is not None
 
 
 def _dig(value: Any, path: list[str]) -> Any:
@@ -69,7 +98,7 @@ def _workflow(run: Run) -> dict[str, Any]:
 def _run(run: Run) -> dict[str, Any]:
     return {
         "id": run.id,
-        "state": str(run.state),
+        "state": str(run.outcome or run.state),
         "created_at": run.created_at,
         "started_at": run.started_at or ABSENT,
         "labels": run.labels,

@@ -10,10 +10,10 @@ import jsonschema_rs
 from dsl.expressions import ExpressionError, Field
 from dsl.model import Input
 from engine.machine.context import run_lookup
-from engine.machine.grants import as_text
 from engine.machine.graph import Graph
 from engine.machine.model import Run
 from engine.machine.values import fits
+from engine.machine.wording import as_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ def new_run(
     trigger_name: str | None = None,
     labels: Mapping[str, str] | None = None,
     retry_of: str | None = None,
+    parent_task_run: str | None = None,
+    parent_attempt: int | None = None,
     commit: str | None = None,
 ) -> Run:
     """Return a queued run. What is wrong with its inputs or its concurrency key stands in `fault`.
@@ -56,6 +58,8 @@ def new_run(
         trigger=trigger,
         labels={**workflow.labels, **(labels or {})},
         retry_of=retry_of,
+        parent_task_run=parent_task_run,
+        parent_attempt=parent_attempt,
         commit=commit,
     )
     given, faults = _given(run, graph, trigger_name, inputs)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from engine.machine.states import AttemptState, Reason
+from engine.machine.states import AttemptState, Reason, RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,9 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """The run holds every resource it asked for."""
+    """The run, or the task run named, holds every resource it asked for."""
+
+    task_run_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,14 @@ class Full:
     """The run's concurrency limit is reached and `overlap` says skip; `message` names the holders."""
 
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The run, or the task run named, asked for a resource that it can never have."""
+
+    message: str
+    task_run_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +49,57 @@ class RunTimeout:
 
 
 @dataclass(frozen=True, slots=True)
+class HooksTimeout:
+    """The time that hooks have is over, for the phase it was set for."""
+
+    phase: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaskTimer:
-    """A retry's delay or a `wait` is over, for the attempt number it was set for."""
+    """What a task run waits for is over, or a child run's time is, for the attempt number it was set for."""
 
     task_run_id: str
     attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A person has answered an approval."""
+
+    task_run_id: str
+    approved: bool
+    by: str = ""
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CacheAnswer:
+    """What a look-up found: the outputs of the task run `found`, or nothing (None)."""
+
+    task_run_id: str
+    outputs: dict[str, Any] | None = None
+    found: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildStarted:
+    """The child run of an attempt is inserted with this commit."""
+
+    task_run_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChildEnded:
+    """The child run of an attempt has ended, or could not begin (`run_id` empty)."""
+
+    task_run_id: str
+    attempt: int
+    state: RunState
+    run_id: str = ""
+    message: str = ""
+    outputs: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,4 +158,22 @@ class Broken:
     message: str
 
 
-Event = Start | Granted | Full | Cancel | RunTimeout | TaskTimer | Overdue | Lost | Claimed | Ended | Broken
+Event = (
+    Start
+    | Granted
+    | Full
+    | Refused
+    | Cancel
+    | RunTimeout
+    | HooksTimeout
+    | TaskTimer
+    | Decided
+    | CacheAnswer
+    | ChildStarted
+    | ChildEnded
+    | Overdue
+    | Lost
+    | Claimed
+    | Ended
+    | Broken
+)

@@ -1,7 +1,7 @@
 """What the machine works on: a run with its task runs.
 
-Both are mutable and private to one executor. Ids are derived, not drawn: a
-task run is `<run_id>-<ordinal>`, an attempt `<task_run_id>:<n>`, so that the same events give the same changes.
+Both are mutable and private to one executor. Ids are derived, not drawn: a task run is `<run_id>-<ordinal>`, an item of
+a fan-out `<run_id>-<ordinal>.<index>`, an attempt `<task_run_id>:<n>`, so that the same events give the same changes.
 """
 
 from collections.abc import Iterator
@@ -30,11 +30,16 @@ def parse_attempt(name: str) -> tuple[str, str, int]:
 
 @dataclass(slots=True)
 class TaskRun:
-    """One task in one run, with its current attempt. `attempt` is 0 until the first is queued."""
+    """One task in one run, with its current attempt. `attempt` is 0 until the first is queued.
+
+    A fan-out has a task run of its own, its *template*, and one for each item, which has an `index` and a `key`.
+    `tries` counts the ended tries of a sensor (`repeat`), `try_begun` is the attempt before the current try.
+    """
 
     id: str
     task: str
     ordinal: int
+    index: int | None = None
     key: str = ""
     state: TaskState = TaskState.PENDING
     reason: Reason | None = None
@@ -54,6 +59,9 @@ class TaskRun:
     pool: str = "default"
     kind: str = "run"
     reused_from: str | None = None
+    tries: int = 0
+    try_begun: int = 0
+    child_run: str | None = None
     stored: bool = False
     reply_to: str | None = None
 
@@ -65,7 +73,11 @@ class TaskRun:
 
 @dataclass(slots=True)
 class Run:
-    """One run of a revision. `tasks` holds what has left `pending`; the rest follows from the workflow."""
+    """One run of a revision. `tasks` holds what has left `pending`; the rest follows from the workflow.
+
+    `items` are those of its fan-outs, by task, in the order of their indexes. `outcome` is fixed when the main tasks
+    have ended; `reason` and `message` then say why. `parent_task_run` and `parent_attempt` say what a child run is for.
+    """
 
     id: str
     workflow: Workflow
@@ -77,6 +89,7 @@ class Run:
     reason: Reason | None = None
     message: str = ""
     phase: Phase = Phase.MAIN
+    outcome: RunState | None = None
     stop: Reason | None = None
     forced: bool = False
     version: int = 0
@@ -87,10 +100,13 @@ class Run:
     fault: str = ""
     concurrency_resource: str | None = None
     retry_of: str | None = None
+    parent_task_run: str | None = None
+    parent_attempt: int | None = None
     commit: str | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
     tasks: dict[str, TaskRun] = field(default_factory=dict)
+    items: dict[str, list[TaskRun]] = field(default_factory=dict)
 
     @property
     def terminal(self) -> bool:
@@ -98,5 +114,7 @@ class Run:
         return self.state in RUN_TERMINAL
 
     def live(self) -> Iterator[TaskRun]:
-        """Give the task runs that have left `pending` and not ended."""
-        return (task_run for task_run in self.tasks.values() if not task_run.terminal)
+        """Give the task runs that have left `pending` and not ended, items of fan-outs before their templates."""
+        for items in self.items.values():
+            yield from (item for item in items if not item.terminal)
+        yield from (task_run for task_run in self.tasks.values() if not task_run.terminal)

@@ -1,13 +1,12 @@
-"""The run's arrows, R2 to R10: started, stopped, ended."""
+"""The run's arrows, R2 to R7 and R10: started, stopped, broken."""
 
 from datetime import timedelta
 
-from dsl.expressions import ExpressionError, Field
-from engine.machine import tasks
-from engine.machine.changes import Acquire
-from engine.machine.context import task_lookup
-from engine.machine.events import Cancel
-from engine.machine.states import Reason, RunState, TaskState
+from engine.machine.ending import end, stop_all
+from engine.machine.events import Cancel, HooksTimeout
+from engine.machine.phases import finish
+from engine.machine.resources import acquire_for_run, wants_of_run
+from engine.machine.states import Phase, Reason, RunState, TaskState
 from engine.machine.step import Step
 
 
@@ -18,11 +17,8 @@ def start(step: Step) -> None:
         step.ignore()
     elif run.fault:
         finish(step, RunState.FAILED, Reason.INVALID_INPUTS, run.fault)
-    elif run.concurrency_resource is not None and run.workflow.concurrency is not None:
-        limit = run.workflow.concurrency
-        run.reason, run.message = Reason.CONCURRENCY, f"waits for its turn: at most {limit.limit} may run at once"
-        step.changes.acquire = Acquire(run.concurrency_resource, limit.limit, str(limit.overlap))
-        step.touch_run()
+    elif wants := wants_of_run(run):
+        acquire_for_run(step, wants)
     else:
         _begin(step)
 
@@ -31,6 +27,14 @@ def granted(step: Step) -> None:
     """R2: the run holds all that it asked for."""
     if step.run.state is RunState.QUEUED:
         _begin(step)
+    else:
+        step.ignore()
+
+
+def refused(step: Step, message: str) -> None:
+    """The run wants what this installation does not have."""
+    if step.run.state is RunState.QUEUED:
+        finish(step, RunState.FAILED, Reason.RESOURCE, message)
     else:
         step.ignore()
 
@@ -54,29 +58,45 @@ def _begin(step: Step) -> None:
 
 
 def cancel(step: Step, event: Cancel) -> None:
-    """R5, R7: end a run that has not begun; stop the tasks of one that runs. A forced cancel stops what was spared."""
+    """R5, R7: end a run that has not begun; stop the main tasks of one that runs. Forced: hooks too, without grace."""
     run = step.run
     message = f"cancelled by {event.by}" if event.by else ""
     if run.state is RunState.QUEUED:
         finish(step, RunState.CANCELLED, event.reason, message)
-    elif run.state is not RunState.RUNNING or (run.stop is not None and (run.forced or not event.forced)):
+    elif run.state is not RunState.RUNNING or run.forced or not (event.forced or _stoppable(step)):
         step.ignore()
     else:
-        run.stop = run.stop or event.reason
-        run.forced, run.message = event.forced, run.message or message
+        run.stop, run.forced = run.stop or event.reason, event.forced
+        if run.phase is Phase.MAIN:
+            run.message = run.message or message
         step.touch_run()
-        tasks.stop_all(step, run.stop, forced=event.forced)
+        stop_all(step, run.stop, forced=event.forced)
+
+
+def _stoppable(step: Step) -> bool:
+    return step.run.phase is Phase.MAIN and step.run.stop is None
 
 
 def timeout(step: Step) -> None:
-    """R7: the run's own timeout has passed."""
+    """R7: the run's own timeout has passed. It is for the main tasks."""
     run = step.run
-    if run.state is not RunState.RUNNING or run.stop is not None:
+    if run.state is not RunState.RUNNING or not _stoppable(step):
         step.ignore()
         return
     run.stop, run.message = Reason.TIMEOUT, f"the run's timeout of {run.workflow.timeout_seconds:g} s has passed"
     step.touch_run()
-    tasks.stop_all(step, Reason.TIMEOUT, forced=False)
+    stop_all(step, Reason.TIMEOUT, forced=False)
+
+
+def hooks_timeout(step: Step, event: HooksTimeout) -> None:
+    """R7: the time of this phase's hooks has passed."""
+    run = step.run
+    if run.state is not RunState.RUNNING or str(run.phase) != event.phase or run.stop is not None:
+        step.ignore()
+        return
+    run.stop = Reason.TIMEOUT
+    step.touch_run()
+    stop_all(step, Reason.TIMEOUT, forced=False)
 
 
 def broken(step: Step, message: str) -> None:
@@ -86,45 +106,11 @@ def broken(step: Step, message: str) -> None:
         return
     step.run.stop = Reason.INTERNAL_ERROR
     for name in list(step.execution.unmet):
-        tasks.end(step, step.execution.create(name), TaskState.CANCELLED, Reason.INTERNAL_ERROR, "")
+        end(step, step.execution.create(name), TaskState.CANCELLED, Reason.INTERNAL_ERROR, "")
     for task_run in list(step.run.live()):
-        tasks.end(step, task_run, TaskState.CANCELLED, Reason.INTERNAL_ERROR, "")
+        step.move(task_run, TaskState.CANCELLED, Reason.INTERNAL_ERROR, "")
+        task_run.finished_at, task_run.due_at = step.now, None
+    step.execution.open = 0
     step.ready.clear()
+    step.fans.clear()
     finish(step, RunState.FAILED, Reason.INTERNAL_ERROR, message)
-
-
-def conclude(step: Step) -> None:
-    """R9: end a running run whose last task has ended."""
-    run, execution = step.run, step.execution
-    if run.state is not RunState.RUNNING or execution.open:
-        return
-    if execution.failed:
-        first = run.tasks[execution.failed[0]]
-        why = first.message or str(first.reason or "")
-        finish(step, RunState.FAILED, Reason.TASK_FAILED, f"task '{first.task}' failed" + (f": {why}" if why else ""))
-    elif run.stop is Reason.TIMEOUT:
-        finish(step, RunState.FAILED, Reason.TIMEOUT, run.message)
-    elif run.stop is not None:
-        finish(step, RunState.CANCELLED, run.stop, run.message)
-    else:
-        _succeed(step)
-
-
-def _succeed(step: Step) -> None:
-    run = step.run
-    try:
-        outputs = step.execution.graph.evaluator.resolve(
-            Field.WORKFLOW_OUTPUT, run.workflow.outputs, task_lookup(step.execution, None)
-        )
-    except ExpressionError as error:
-        finish(step, RunState.FAILED, Reason.INVALID_OUTPUT, f"{run.workflow.path}: outputs: {error}")
-        return
-    run.outputs = outputs
-    finish(step, RunState.SUCCEEDED, None, "")
-
-
-def finish(step: Step, state: RunState, reason: Reason | None, message: str) -> None:
-    """End the run: terminal is final."""
-    step.move_run(state, reason, message)
-    step.run.finished_at = step.now
-    step.changes.ended = True

@@ -64,9 +64,19 @@ class Reason(StrEnum):
     CANCELLED_BY_USER = "cancelled_by_user"
     CANCELLED_BY_OVERLAP = "cancelled_by_overlap"
     TASK_FAILED = "task_failed"
+    FAIL_FAST = "fail_fast"
+    FAN_OUT = "fan_out"
+    CHILD_FAILED = "child_failed"
+    REJECTED = "rejected"
+    RESOURCE = "resource"
+    HOOK_FAILED = "hook_failed"
     RETRY = "retry"
+    REPEAT = "repeat"
     WAIT = "wait"
+    APPROVAL = "approval"
+    LOCK = "lock"
     REUSED = "reused"
+    CACHED = "cached"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -80,8 +90,11 @@ RUN_ARROWS: Final[dict[RunState, frozenset[RunState]]] = {
 """Every way a run may go on; a state without an entry is terminal."""
 
 TASK_ARROWS: Final[dict[TaskState, frozenset[TaskState]]] = {
-    TaskState.PENDING: frozenset({TaskState.QUEUED, TaskState.WAITING, *TASK_TERMINAL}),
-    TaskState.WAITING: frozenset({TaskState.QUEUED, TaskState.SUCCEEDED, TaskState.CANCELLED}),
+    TaskState.PENDING: frozenset({TaskState.QUEUED, TaskState.WAITING, TaskState.RUNNING, *TASK_TERMINAL}),
+    TaskState.WAITING: frozenset(
+        {TaskState.WAITING, TaskState.QUEUED, TaskState.RUNNING}
+        | {TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED}
+    ),
     TaskState.QUEUED: frozenset({TaskState.RUNNING, TaskState.FAILED, TaskState.CANCELLED}),
     TaskState.RUNNING: frozenset(
         {TaskState.QUEUED, TaskState.WAITING, TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED}

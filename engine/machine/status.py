@@ -65,5 +65,5 @@ FUNCTIONS: Final[dict[str, Callable[[Execution, Task], bool]]] = {
 def _passed(execution: Execution, need: str) -> bool:
     state = execution.run.tasks[need].state
     if state is TaskState.FAILED:
-        return execution.run.workflow.tasks[need].allow_failure
+        return execution.graph.tasks[need].allow_failure
     return state is TaskState.SUCCEEDED

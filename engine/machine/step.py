@@ -13,12 +13,16 @@ from engine.machine.states import RUN_ARROWS, TASK_ARROWS, IllegalArrowError, Re
 
 @dataclass(slots=True)
 class Step:
-    """What the handlers of events share. `ready` holds pending tasks whose needs have all ended."""
+    """What the handlers of events share.
+
+    `ready` holds pending tasks whose needs have all ended, `fans` fan-outs to be looked at again.
+    """
 
     execution: Execution
     now: datetime
     changes: Changes
     ready: deque[str] = field(default_factory=deque)
+    fans: deque[str] = field(default_factory=deque)
 
     @property
     def run(self) -> Run:
@@ -27,16 +31,21 @@ class Step:
 
     def task_of(self, task_run: TaskRun) -> Task:
         """The task that this is a run of."""
-        return self.execution.run.workflow.tasks[task_run.task]
+        return self.execution.graph.tasks[task_run.task]
 
     def find(self, task_run_id: str) -> TaskRun | None:
         """Return the task run of that id, if it has left `pending`."""
-        ordinal = task_run_id[len(self.run.id) + 1 :]
+        ordinal, dot, index = task_run_id[len(self.run.id) + 1 :].partition(".")
         names = self.execution.graph.order_of_file
         if not ordinal.isdecimal() or int(ordinal) >= len(names):
             return None
-        task_run = self.run.tasks.get(names[int(ordinal)])
+        name = names[int(ordinal)]
+        task_run = self._item(name, index) if dot else self.run.tasks.get(name)
         return task_run if task_run is not None and task_run.id == task_run_id else None
+
+    def _item(self, task: str, index: str) -> TaskRun | None:
+        items = self.run.items.get(task, [])
+        return items[int(index)] if index.isdecimal() and int(index) < len(items) else None
 
     def move(self, task_run: TaskRun, state: TaskState, reason: Reason | None, message: str) -> None:
         """Take an arrow of the table and have the task run written. Raises `IllegalArrowError` for any other."""

@@ -13,7 +13,7 @@ from engine.broker.interface import Broker
 from engine.clock import Clock, NewId
 from engine.machine.changes import NewSignal
 from engine.machine.creation import check_inputs, new_run
-from engine.machine.graph import Graph
+from engine.machine.graph import Graph, Stage
 from engine.machine.model import Run, TaskRun
 from engine.machine.states import RUN_TERMINAL, Reason, RunState, TaskState
 from engine.services.refusals import ConflictError, InvalidInputsError, KeyReusedError, UnknownError
@@ -225,9 +225,9 @@ def _existing(run: RunRow | None, run_id: str) -> RunRow:
 
 def _taken_over(run: Run, graph: Graph, succeeded: list[TaskRow]) -> dict[str, TaskRun]:
     """Return the new run's rows for what succeeded before, together with all that it needs."""
-    before = {row.task: row for row in succeeded}
+    before = {row.task: row for row in succeeded if row.index is None}
     taken: dict[str, TaskRun] = {}
-    for name in graph.order:
+    for name in graph.stages[Stage.MAIN]:
         row = before.get(name)
         if row is not None and all(need in taken for need in run.workflow.tasks[name].needs):
             taken[name] = _reused(run, row)

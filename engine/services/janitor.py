@@ -8,6 +8,7 @@ from typing import Final
 from engine.clock import Clock, system_clock
 from engine.services.service import Loop
 from engine.store import retention
+from engine.store.cache_entries import forget_expired
 from engine.store.connection import Connection
 from engine.store.database import Database
 from engine.store.sessions import forget_sessions
@@ -53,6 +54,7 @@ class Janitor:
             self._repeat(lambda connection: retention.delete_firings(connection, now - self._kept))
             self._repeat(lambda connection: retention.delete_idempotency_keys(connection, now - KEYS_KEPT))
             self._repeat(retention.delete_idle_resources)
+            self._repeat(lambda connection: forget_expired(connection, now))
             with self._database.write() as connection:
                 forget_sessions(connection, now - SESSIONS_KEPT)
         if deleted:

@@ -1,19 +1,23 @@
-"""Who holds a limited resource, and who waits for it in which order.
+"""Who holds limited resources, and who waits for them in which order: turns, locks, slots.
 
 All of it happens in the executor's transaction; resource rows are locked in the order of their names before anything
-of theirs is looked at. The answer to a run is a signal: `granted`, or `full` when it does not want to wait.
+of theirs is looked at. The answer to a run is a signal: `granted`; `full` when it does not want to wait; `refused`
+when there can never be so much.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, and_, delete, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from engine.machine.changes import Changes, NewSignal
+from engine.machine.changes import Acquire, Changes, NewSignal
+from engine.machine.resources import wants_of_run
 from engine.store.bulk import Bulk
+from engine.store.lines import Owner, Waiter, granted
 from engine.store.membership import one_of
 from engine.store.signals import insert_signals
 from engine.store.tables import holders, resources
@@ -21,142 +25,257 @@ from engine.store.tables import holders, resources
 NAMED_MAX: Final = 5
 CANCELLED_MAX: Final = 500
 
-_insert = Bulk(holders, ["resource", "run_id", "position", "held_at", "created_at"])
+_insert = Bulk(holders, ["resource", "run_id", "task_run_id", "units", "position", "held_at", "created_at"])
 
 Told = list[tuple[str, NewSignal]]
 """Signals by the run that they go to."""
 
 
-def settle(connection: Connection, batch: Sequence[Changes], now: datetime) -> set[str]:
-    """Release what the batch's ended runs hold, then enter what its other runs ask for.
+@dataclass(slots=True)
+class _Request:
+    """What one transaction changes: who asks, who is gone, and which resources are looked at anyway."""
 
-    Returns the runs that have been sent a signal and are to be woken after the commit.
+    asked: list[tuple[str, Acquire]] = field(default_factory=list)
+    gone_runs: list[str] = field(default_factory=list)
+    gone_tasks: list[str] = field(default_factory=list)
+    looked_at: Collection[str] = ()
+
+    @property
+    def empty(self) -> bool:
+        return not (self.asked or self.gone_runs or self.gone_tasks or self.looked_at)
+
+
+def settle(
+    connection: Connection, batch: Sequence[Changes], now: datetime, capacities: Mapping[str, int] | None = None
+) -> set[str]:
+    """Release what ended runs and task runs of the batch hold, then enter what its others ask for.
+
+    `capacities` are the units of each slot that the installation has, by the slot's name. Returns the runs that have
+    been sent a signal and are to be woken after the commit.
     """
-    asked: dict[str, list[Changes]] = defaultdict(list)
-    ended: list[str] = []
+    request = _Request()
     for changes in batch:
         if changes.ended:
-            if changes.run.concurrency_resource is not None:
-                ended.append(changes.run.id)
-        elif changes.acquire is not None:
-            asked[changes.acquire.resource].append(changes)
-    return _serve(connection, asked, ended, (), now)
+            if wants_of_run(changes.run) or changes.run.concurrency_resource or changes.released:
+                request.gone_runs.append(changes.run.id)
+            continue
+        released = set(changes.released)
+        request.gone_tasks += changes.released
+        request.asked += [
+            (changes.run.id, acquire) for acquire in changes.acquires if acquire.task_run_id not in released
+        ]
+    return _serve(connection, request, capacities or {}, now)
 
 
 def release(connection: Connection, run_ids: Sequence[str], now: datetime) -> set[str]:
     """Delete what these runs hold or wait for; return the runs that are next in line and have been told."""
-    return _serve(connection, {}, run_ids, (), now)
+    return _serve(connection, _Request(gone_runs=list(run_ids)), {}, now)
 
 
 def grant_waiting(connection: Connection, names: Iterable[str], now: datetime) -> set[str]:
     """Grant what is free in these resources (a sweep's repair); return the runs that have been told."""
-    return _serve(connection, {}, (), set(names), now)
+    return _serve(connection, _Request(looked_at=set(names)), {}, now)
 
 
-def _serve(
-    connection: Connection,
-    asked: Mapping[str, Sequence[Changes]],
-    gone: Sequence[str],
-    looked_at: Collection[str],
-    now: datetime,
-) -> set[str]:
-    names = {*asked, *looked_at, *_resources_of(connection, gone)}
-    if not names:
+def _serve(connection: Connection, request: _Request, capacities: Mapping[str, int], now: datetime) -> set[str]:
+    if request.empty:
         return set()
-    capacity = {name: _lock(connection, name, asked.get(name, ())) for name in sorted(names)}
-    if gone:
-        connection.execute(delete(holders).where(one_of(holders.c.run_id, gone)))
     told: Told = []
-    for name in sorted(names):
-        told += _give(connection, name, capacity[name], asked.get(name, ()), now)
+    asked = _possible(request.asked, capacities, told, now)
+    names = {want.resource for _, acquire in asked for want in acquire.wants}
+    names |= {*request.looked_at, *_resources_of(connection, request)}
+    names |= _resources_beside(connection, names)
+    capacity = _lock(connection, sorted(names), _limits(asked, capacities))
+    _delete(connection, request)
+    free = {name: capacity[name] - units for name, units in _held_units(connection, names).items()}
+    served, left = granted(free, _waiters(connection, free))
+    _hold(connection, served, now)
+    told += [_granted(waiter.owner, now) for waiter in served]
+    told += _enter(connection, _new(connection, asked), left, capacity, now)
     insert_signals(connection, told)
     return {run_id for run_id, _ in told}
 
 
-def _resources_of(connection: Connection, run_ids: Sequence[str]) -> Iterable[str]:
-    if not run_ids:
-        return ()
-    query = select(holders.c.resource).where(one_of(holders.c.run_id, run_ids)).distinct()
-    return connection.execute(query).scalars()
-
-
-def _lock(connection: Connection, resource: str, asked: Sequence[Changes]) -> int:
-    """Hold the resource's row for the rest of the transaction; return its capacity, which is the newest asker's."""
-    newest = asked[-1].acquire if asked else None
-    if newest is None:
-        query = select(resources.c.capacity).where(resources.c.name == resource).with_for_update()
-        return connection.execute(query).scalar() or 0
-    module = postgresql if connection.dialect.name == "postgresql" else sqlite
-    upsert = module.insert(resources).values(name=resource, capacity=newest.limit)
-    connection.execute(upsert.on_conflict_do_update(index_elements=["name"], set_={"capacity": newest.limit}))
-    return newest.limit
-
-
-def _give(connection: Connection, resource: str, capacity: int, asked: Sequence[Changes], now: datetime) -> Told:
-    """Grant to those who wait, in their order, then to those who ask; return what the runs are told."""
-    held = _held(connection, resource)
-    granted = _next_in_line(connection, resource, capacity - len(held))
-    _hold(connection, resource, granted, now)
-    told: Told = [(run_id, _granted(run_id, now)) for run_id in granted]
-    held += granted
-    entered: list[tuple[str, datetime | None]] = []
-    for changes in asked:
-        acquire, run_id = changes.acquire, changes.run.id
-        assert acquire is not None
-        if len(held) < capacity:
-            held.append(run_id)
-            entered.append((run_id, now))
-            told.append((run_id, _granted(run_id, now)))
-        elif acquire.overlap == "skip":
-            told.append((run_id, _full(capacity, held, now)))
+def _possible(
+    asked: Sequence[tuple[str, Acquire]], capacities: Mapping[str, int], told: Told, now: datetime
+) -> list[tuple[str, Acquire]]:
+    """Return what can ever be granted; the others are told why not."""
+    possible = []
+    for run_id, acquire in asked:
+        faults = [
+            _missing(want.resource.removeprefix("slot:"), want.units, capacities)
+            for want in acquire.wants
+            if want.capacity is None and want.units > capacities.get(want.resource.removeprefix("slot:"), 0)
+        ]
+        if faults:
+            payload = {"message": "; ".join(faults), "task_run_id": acquire.task_run_id}
+            told.append((run_id, NewSignal("refused", payload, now, f"refused:{run_id}:{acquire.task_run_id}")))
         else:
-            if acquire.overlap == "cancel_running":
-                waiting = [waiter for waiter, held_at in entered if held_at is None]
-                ahead = [*held, *_next_in_line(connection, resource, CANCELLED_MAX), *waiting]
-                told += [(other, _cancel(other, run_id, now)) for other in ahead]
-            entered.append((run_id, None))
-    _enter(connection, resource, entered, now)
-    return told
+            possible.append((run_id, acquire))
+    return possible
 
 
-def _held(connection: Connection, resource: str) -> list[str]:
-    query = select(holders.c.run_id).where(holders.c.resource == resource, holders.c.held_at.is_not(None))
-    return list(connection.execute(query.order_by(holders.c.position)).scalars())
+def _missing(name: str, units: int, capacities: Mapping[str, int]) -> str:
+    if name not in capacities:
+        return f"this installation has no slots named '{name}'; hint: set CHRONOVERSE_CAPACITIES"
+    return f"{units} of the slots '{name}' are wanted, and there are {capacities[name]}"
 
 
-def _next_in_line(connection: Connection, resource: str, number: int) -> list[str]:
-    if number <= 0:
+def _limits(asked: Sequence[tuple[str, Acquire]], capacities: Mapping[str, int]) -> dict[str, int]:
+    """Return the capacity of each resource that is asked for; the newest asker's where they differ."""
+    return {
+        want.resource: capacities[want.resource.removeprefix("slot:")] if want.capacity is None else want.capacity
+        for _, acquire in asked
+        for want in acquire.wants
+    }
+
+
+def _resources_of(connection: Connection, request: _Request) -> set[str]:
+    found: set[str] = set()
+    for column, gone in ((holders.c.run_id, request.gone_runs), (holders.c.task_run_id, request.gone_tasks)):
+        if gone:
+            found |= set(
+                connection.execute(select(holders.c.resource).where(one_of(column, gone)).distinct()).scalars()
+            )
+    return found
+
+
+def _resources_beside(connection: Connection, names: Collection[str]) -> set[str]:
+    """Return what else those want who wait for these: they are granted all together."""
+    if not names:
+        return set()
+    other = holders.alias()
+    same = and_(other.c.run_id == holders.c.run_id, other.c.task_run_id == holders.c.task_run_id)
+    query = select(other.c.resource).join(holders, same)
+    query = query.where(one_of(holders.c.resource, names), holders.c.held_at.is_(None)).distinct()
+    return set(connection.execute(query).scalars())
+
+
+def _lock(connection: Connection, names: Sequence[str], limits: Mapping[str, int]) -> dict[str, int]:
+    """Hold the resources' rows for the rest of the transaction, in the order of their names; return the capacities."""
+    module = postgresql if connection.dialect.name == "postgresql" else sqlite
+    capacity: dict[str, int] = {}
+    for name in names:
+        if name in limits:
+            upsert = module.insert(resources).values(name=name, capacity=limits[name])
+            connection.execute(upsert.on_conflict_do_update(index_elements=["name"], set_={"capacity": limits[name]}))
+            capacity[name] = limits[name]
+        else:
+            query = select(resources.c.capacity).where(resources.c.name == name).with_for_update()
+            capacity[name] = connection.execute(query).scalar() or 0
+    return capacity
+
+
+def _delete(connection: Connection, request: _Request) -> None:
+    for column, gone in ((holders.c.run_id, request.gone_runs), (holders.c.task_run_id, request.gone_tasks)):
+        if gone:
+            connection.execute(delete(holders).where(one_of(column, gone)))
+
+
+def _held_units(connection: Connection, names: Collection[str]) -> dict[str, int]:
+    query = select(holders.c.resource, func.sum(holders.c.units))
+    query = query.where(one_of(holders.c.resource, names), holders.c.held_at.is_not(None)).group_by(holders.c.resource)
+    found = {row[0]: int(row[1]) for row in connection.execute(query)}
+    return {name: found.get(name, 0) for name in names}
+
+
+def _waiters(connection: Connection, free: Mapping[str, int]) -> list[Waiter]:
+    """Return those who may be granted something: as many of each line as there are free units, with all they want."""
+    first: set[tuple[str, str]] = set()
+    for name, units in free.items():
+        if units > 0:
+            query = select(holders.c.run_id, holders.c.task_run_id)
+            query = query.where(holders.c.resource == name, holders.c.held_at.is_(None))
+            first |= {(row[0], row[1]) for row in connection.execute(query.order_by(holders.c.position).limit(units))}
+    if not first:
         return []
-    query = select(holders.c.run_id).where(holders.c.resource == resource, holders.c.held_at.is_(None))
-    return list(connection.execute(query.order_by(holders.c.position).limit(number)).scalars())
+    units_of: dict[Owner, dict[str, int]] = defaultdict(dict)
+    position: dict[Owner, int] = {}
+    columns = (holders.c.run_id, holders.c.task_run_id, holders.c.resource, holders.c.units, holders.c.position)
+    query_all = select(*columns).where(one_of(holders.c.run_id, {run_id for run_id, _ in first}))
+    for row in connection.execute(query_all.where(holders.c.held_at.is_(None))):
+        owner = Owner(row.run_id, row.task_run_id)
+        units_of[owner][row.resource] = row.units
+        position[owner] = row.position
+    return [Waiter(owner, units, position[owner]) for owner, units in units_of.items() if owner in first]
 
 
-def _hold(connection: Connection, resource: str, run_ids: Sequence[str], now: datetime) -> None:
-    if run_ids:
-        where = (holders.c.resource == resource, one_of(holders.c.run_id, run_ids))
-        connection.execute(update(holders).where(*where).values(held_at=now))
+def _hold(connection: Connection, served: Sequence[Waiter], now: datetime) -> None:
+    for waiter in served:
+        owner = tuple_(holders.c.run_id, holders.c.task_run_id) == tuple_(*waiter.owner)
+        connection.execute(update(holders).where(owner).values(held_at=now))
+
+
+def _new(connection: Connection, asked: Sequence[tuple[str, Acquire]]) -> list[tuple[str, Acquire]]:
+    """Return those who do not stand in line already: asking twice keeps the place."""
+    if not asked:
+        return []
+    query = select(holders.c.run_id, holders.c.task_run_id)
+    known = {tuple(row) for row in connection.execute(query.where(one_of(holders.c.run_id, [run for run, _ in asked])))}
+    return [(run_id, acquire) for run_id, acquire in asked if (run_id, acquire.task_run_id) not in known]
 
 
 def _enter(
-    connection: Connection, resource: str, entered: Sequence[tuple[str, datetime | None]], now: datetime
-) -> None:
-    """Put runs at the end of the line; one that stands in it already keeps its place."""
-    if not entered:
-        return
-    last = select(func.max(holders.c.position)).where(holders.c.resource == resource)
-    position = (connection.execute(last).scalar() or 0) + 1
-    rows = [(resource, run_id, position + n, held_at, now) for n, (run_id, held_at) in enumerate(entered)]
-    _insert.insert(connection, rows, ignore_conflicts=True)
+    connection: Connection,
+    asked: Sequence[tuple[str, Acquire]],
+    left: dict[str, int],
+    capacity: Mapping[str, int],
+    now: datetime,
+) -> Told:
+    """Grant those who ask, or put them at the end of the line; return what the runs are told."""
+    told: Told = []
+    rows: list[tuple[Any, ...]] = []
+    position = _last_position(connection, left) + 1
+    for number, (run_id, acquire) in enumerate(asked):
+        owner = Owner(run_id, acquire.task_run_id)
+        holds = all(left[want.resource] >= want.units for want in acquire.wants)
+        if not holds and acquire.overlap == "skip":
+            told.append((run_id, _full(connection, acquire, rows, capacity, now)))
+            continue
+        if holds:
+            told.append(_granted(owner, now))
+        elif acquire.overlap == "cancel_running":
+            told += [(other, _cancel(other, run_id, now)) for other in _ahead(connection, acquire, rows)]
+        for want in acquire.wants:
+            left[want.resource] -= want.units
+            rows.append((want.resource, *owner, want.units, position + number, now if holds else None, now))
+    _insert.insert(connection, rows)
+    return told
 
 
-def _granted(run_id: str, now: datetime) -> NewSignal:
-    return NewSignal("granted", {}, now, f"granted:{run_id}")
+def _last_position(connection: Connection, names: Collection[str]) -> int:
+    query = select(func.max(holders.c.position)).where(one_of(holders.c.resource, names))
+    return int(connection.execute(query).scalar() or 0)
 
 
-def _full(capacity: int, held: Sequence[str], now: datetime) -> NewSignal:
+def _ahead(connection: Connection, acquire: Acquire, entered: Sequence[tuple[Any, ...]]) -> list[str]:
+    """Return the runs that have, or wait for, the turn that this one wants: the first of its wants."""
+    resource = acquire.wants[0].resource
+    query = select(holders.c.run_id).where(holders.c.resource == resource).order_by(holders.c.position)
+    standing = list(connection.execute(query.limit(CANCELLED_MAX)).scalars())
+    return list(dict.fromkeys([*standing, *(row[1] for row in entered if row[0] == resource)]))
+
+
+def _granted(owner: Owner, now: datetime) -> tuple[str, NewSignal]:
+    payload = {"task_run_id": owner.task_run_id} if owner.task_run_id else {}
+    return owner.run_id, NewSignal("granted", payload, now, f"granted:{owner.task_run_id or owner.run_id}")
+
+
+def _full(
+    connection: Connection,
+    acquire: Acquire,
+    entered: Sequence[tuple[Any, ...]],
+    capacity: Mapping[str, int],
+    now: datetime,
+) -> NewSignal:
+    resource = acquire.wants[0].resource
+    query = select(holders.c.run_id).where(holders.c.resource == resource, holders.c.held_at.is_not(None))
+    held = list(connection.execute(query.order_by(holders.c.position)).scalars())
+    held += [row[1] for row in entered if row[0] == resource and row[5] is not None]
     named = ", ".join(held[:NAMED_MAX])
     more = f" and {len(held) - NAMED_MAX} more" if len(held) > NAMED_MAX else ""
-    return NewSignal("full", {"message": f"at most {capacity} may run at once; running: {named}{more}"}, now)
+    message = f"at most {capacity[resource]} may run at once; running: {named}{more}"
+    return NewSignal("full", {"message": message}, now)
 
 
 def _cancel(run_id: str, by: str, now: datetime) -> NewSignal:

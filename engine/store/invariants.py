@@ -63,15 +63,27 @@ def check(connection: Connection, now: datetime) -> list[Violation]:
     return found
 
 
+_BY_WORKER: Final = and_(
+    task_runs.c.state == TaskState.RUNNING, task_runs.c.attempt > 0, task_runs.c.kind != "workflow"
+)
+"""A task run that a worker carries out; a fan-out's own has no attempt, a child run no worker."""
+
+
 def _running_without_lease(now: datetime) -> Select[Any]:
     live = exists().where(sessions.c.id == task_runs.c.session, sessions.c.ended_at.is_(None))
     ended_lately = exists().where(sessions.c.id == task_runs.c.session, sessions.c.ended_at > now - SETTLING)
-    return select(task_runs.c.id).where(task_runs.c.state == TaskState.RUNNING, ~live, ~ended_lately)
+    return select(task_runs.c.id).where(_BY_WORKER, ~live, ~ended_lately)
 
 
 def _running_without_claim(_: datetime) -> Select[Any]:
     unclaimed = or_(task_runs.c.claim_id.is_(None), task_runs.c.session.is_(None))
-    return select(task_runs.c.id).where(task_runs.c.state == TaskState.RUNNING, unclaimed)
+    return select(task_runs.c.id).where(_BY_WORKER, unclaimed)
+
+
+def _child_task_without_child(now: datetime) -> Select[Any]:
+    child = exists().where(runs.c.id == task_runs.c.child_run)
+    running = and_(task_runs.c.state == TaskState.RUNNING, task_runs.c.kind == "workflow", task_runs.c.attempt > 0)
+    return select(task_runs.c.id).where(running, task_runs.c.queued_at < now - SETTLING, ~child)
 
 
 def _live_task_of_ended_run(_: datetime) -> Select[Any]:
@@ -104,7 +116,15 @@ def _queued_and_forgotten(now: datetime) -> Select[Any]:
 
 def _waiting_without_timer(_: datetime) -> Select[Any]:
     timer = exists().where(signals.c.run_id == task_runs.c.run_id, signals.c.kind == "task_timer")
-    return select(task_runs.c.id).where(task_runs.c.state == TaskState.WAITING, ~timer)
+    timed = or_(task_runs.c.reason.is_(None), task_runs.c.reason.not_in(["lock", "approval"]))
+    return select(task_runs.c.id).where(task_runs.c.state == TaskState.WAITING, timed, ~timer)
+
+
+def _waiting_for_a_lock_in_no_line(_: datetime) -> Select[Any]:
+    line = exists().where(holders.c.task_run_id == task_runs.c.id)
+    granted = exists().where(signals.c.run_id == task_runs.c.run_id, signals.c.kind.in_(["granted", "refused"]))
+    waiting = and_(task_runs.c.state == TaskState.WAITING, task_runs.c.reason == "lock")
+    return select(task_runs.c.id).where(waiting, ~line, ~granted)
 
 
 def _signal_overdue(now: datetime) -> Select[Any]:
@@ -188,6 +208,8 @@ INVARIANTS: Final[Sequence[Invariant]] = (
     Invariant("ended-without-time", "a run has ended exactly if it says when", _ended_without_time),
     Invariant("queued-and-forgotten", "a queued attempt has been offered", _queued_and_forgotten),
     Invariant("waiting-without-timer", "a waiting task has a timer", _waiting_without_timer),
+    Invariant("lock-without-line", "a task that waits for a lock stands in line", _waiting_for_a_lock_in_no_line),
+    Invariant("child-run-missing", "a task that waits for a child run has one", _child_task_without_child),
     Invariant("signal-overdue", "a signal that is due is applied", _signal_overdue),
     Invariant("holder-of-ended-run", "a run that has ended holds nothing", _holder_of_ended_run),
     Invariant("holder-of-nobody", "what holds something exists", _holder_of_nobody),

@@ -13,12 +13,13 @@ from engine.store.tables import attempts, task_runs
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """One task run that has left `pending`."""
+    """One task run that has left `pending`. An item of a fan-out has an `index`."""
 
     id: str
     task: str
     key: str
     ordinal: int
+    index: int | None
     state: str
     reason: str | None
     message: str
@@ -36,6 +37,7 @@ class TaskRow:
     finished_at: datetime | None
     outputs: dict[str, Any] | None
     reused_from: str | None
+    child_run: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def count_task_states(connection: Connection, run_id: str) -> dict[str, int]:
 
 def list_task_states(connection: Connection, run_id: str) -> dict[str, str]:
     """Return the state of each task of the run that has a row."""
-    query = select(task_runs.c.task, task_runs.c.state).where(task_runs.c.run_id == run_id)
+    query = select(task_runs.c.task, task_runs.c.state).where(task_runs.c.run_id == run_id, task_runs.c.item.is_(None))
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
@@ -71,6 +73,7 @@ _TASK: tuple[ColumnElement[Any], ...] = (
     task_runs.c.task,
     task_runs.c.key,
     task_runs.c.ordinal,
+    task_runs.c.item,
     task_runs.c.state,
     task_runs.c.reason,
     task_runs.c.message,
@@ -88,6 +91,7 @@ _TASK: tuple[ColumnElement[Any], ...] = (
     task_runs.c.finished_at,
     task_runs.c.outputs,
     task_runs.c.reused_from,
+    task_runs.c.child_run,
 )
 
 

@@ -12,8 +12,9 @@ from engine.machine.states import Phase, Reason, RunState, TaskState
 TASK_VALUES: Final = (
     *("state", "reason", "message", "attempt", "claim_id", "session", "worker", "stop", "queued_at", "dispatched_at"),
     *("started_at", "attempt_started_at", "deadline_at", "due_at", "finished_at", "outputs"),
+    *("reused_from", "tries", "try_begun", "child_run"),
 )
-TASK_FIXED: Final = ("run_id", "task", "key", "ordinal", "kind", "pool", "reused_from")
+TASK_FIXED: Final = ("run_id", "task", "key", "ordinal", "item", "kind", "pool")
 
 
 def inserted_run(run: Run) -> tuple[Any, ...]:
@@ -27,6 +28,8 @@ def inserted_run(run: Run) -> tuple[Any, ...]:
         run.trigger.get("kind", "manual"),
         run.trigger.get("name"),
         run.retry_of,
+        run.parent_task_run,
+        run.parent_attempt,
         run.concurrency_resource,
         run.created_at,
     )
@@ -42,6 +45,7 @@ def run_values(changes: Changes) -> tuple[Any, ...]:
         run.reason,
         run.message,
         str(run.phase),
+        run.outcome,
         run.stop,
         run.forced,
         run.started_at,
@@ -88,12 +92,16 @@ def task_values(task_run: TaskRun) -> tuple[Any, ...]:
         task_run.due_at,
         task_run.finished_at,
         task_run.outputs,
+        task_run.reused_from,
+        task_run.tries,
+        task_run.try_begun,
+        task_run.child_run,
     )
 
 
 def inserted_task(task_run: TaskRun, run_id: str) -> tuple[Any, ...]:
     """Return a new task run's row: its id, `TASK_VALUES`, `TASK_FIXED`."""
-    fixed = (run_id, task_run.task, task_run.key, task_run.ordinal, task_run.kind, task_run.pool, task_run.reused_from)
+    fixed = (run_id, task_run.task, task_run.key, task_run.ordinal, task_run.index, task_run.kind, task_run.pool)
     return (task_run.id, *task_values(task_run), *fixed)
 
 
@@ -110,6 +118,7 @@ def loaded_run(row: Row[Any], workflow: Workflow, number: int, commit_id: str | 
         reason=Reason(row.reason) if row.reason else None,
         message=row.message,
         phase=Phase(row.phase),
+        outcome=RunState(row.outcome) if row.outcome else None,
         stop=Reason(row.stop) if row.stop else None,
         forced=row.forced,
         version=row.version,
@@ -120,6 +129,8 @@ def loaded_run(row: Row[Any], workflow: Workflow, number: int, commit_id: str | 
         fault=row.fault,
         concurrency_resource=row.concurrency_resource,
         retry_of=row.retry_of,
+        parent_task_run=row.parent_task_run,
+        parent_attempt=row.parent_attempt,
         commit=commit_id,
         started_at=row.started_at,
         finished_at=row.finished_at,
@@ -132,6 +143,7 @@ def loaded_task(row: Row[Any]) -> TaskRun:
         id=row.id,
         task=row.task,
         ordinal=row.ordinal,
+        index=row.item,
         key=row.key,
         state=TaskState(row.state),
         reason=Reason(row.reason) if row.reason else None,
@@ -151,5 +163,8 @@ def loaded_task(row: Row[Any]) -> TaskRun:
         pool=row.pool,
         kind=row.kind,
         reused_from=row.reused_from,
+        tries=row.tries,
+        try_begun=row.try_begun,
+        child_run=row.child_run,
         stored=True,
     )

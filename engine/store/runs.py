@@ -9,10 +9,11 @@ from typing import Final
 from sqlalchemy import Connection, select, update
 
 from dsl.model import Workflow, decode
-from engine.machine.changes import Changes
-from engine.machine.model import Run
+from engine.machine.changes import Changes, NewSignal
+from engine.machine.model import RUN_ID_LENGTH, Run, TaskRun
 from engine.store import holders, signals
 from engine.store.bulk import Bulk
+from engine.store.cache_entries import keep_cached
 from engine.store.membership import one_of, one_of_named
 from engine.store.run_rows import (
     TASK_FIXED,
@@ -32,13 +33,13 @@ WORKFLOWS_MAX: Final = 512
 _run_insert = Bulk(
     runs,
     ["id", "workflow_id", "revision_id", "state", "message", "trigger_kind", "trigger_name", "retry_of"]
-    + ["concurrency_resource", "created_at"],
+    + ["parent_task_run", "parent_attempt", "concurrency_resource", "created_at"],
 )
 _data_insert = Bulk(run_data, ["run_id", "inputs", "trigger", "labels", "fault"])
 _label_insert = Bulk(run_labels, ["key", "value", "run_id"])
 _run_update = Bulk(
     runs,
-    ["id", "version", "state", "reason", "message", "phase", "stop", "forced", "started_at", "finished_at"],
+    ["id", "version", "state", "reason", "message", "phase", "outcome", "stop", "forced", "started_at", "finished_at"],
     keys=2,
     version="version",
 )
@@ -89,6 +90,21 @@ class CommitResult:
     woken: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one transaction of an executor writes.
+
+    `applied` names the signals that each run's changes answer to, `dispatched` task runs whose offer is known to be in
+    the broker, `born` the child runs of each run, `capacities` the units of each slot that the installation has.
+    """
+
+    batch: Sequence[Changes]
+    applied: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    dispatched: Sequence[str] = ()
+    born: Mapping[str, Sequence[Run]] = field(default_factory=dict)
+    capacities: Mapping[str, int] = field(default_factory=dict)
+
+
 def create_runs(connection: Connection, created: Sequence[Run]) -> None:
     """Insert queued runs with their data, labels and taken-over task runs."""
     _run_insert.insert(connection, [inserted_run(run) for run in created])
@@ -110,33 +126,39 @@ def load_runs(connection: Connection, run_ids: Iterable[str], workflows: Workflo
     begun = [row.id for row in rows if row.version > 0 or row.retry_of is not None]
     if begun:
         for row in connection.execute(_task_runs_query, {"run_ids": begun}):
-            task_run = loaded_task(row)
-            loaded[row.run_id].tasks[task_run.task] = task_run
+            _enter(loaded[row.run_id], loaded_task(row))
+        for run in loaded.values():
+            for items in run.items.values():
+                items.sort(key=lambda item: item.index or 0)
     return loaded
 
 
-def commit(
-    connection: Connection,
-    batch: Sequence[Changes],
-    applied: Mapping[str, Sequence[int]],
-    dispatched: Sequence[str],
-    now: datetime,
-) -> CommitResult:
+def _enter(run: Run, task_run: TaskRun) -> None:
+    if task_run.index is None:
+        run.tasks[task_run.task] = task_run
+    else:
+        run.items.setdefault(task_run.task, []).append(task_run)
+
+
+def commit(connection: Connection, written: Written, now: datetime) -> CommitResult:
     """Write what a batch changed: every run under the version seen, and all else only for the runs that were written.
 
-    `applied` names the signals that each run's changes answer to, `dispatched` task runs whose offer is known to be in
-    the broker. Changes in memory (versions, `stored`) are made at once; whoever calls this throws the executions away
-    when the transaction is not committed.
+    Changes in memory (versions, `stored`) are made at once; whoever calls this throws the executions away when the
+    transaction is not committed.
     """
-    ordered = sorted(batch, key=lambda changes: changes.run.id)
+    ordered = sorted(written.batch, key=lambda changes: changes.run.id)
     result = CommitResult(winners=_write_runs(connection, ordered))
     result.losers = {changes.run.id for changes in ordered} - result.winners
     won = [changes for changes in ordered if changes.run.id in result.winners]
     _write_tasks(connection, won)
-    _write_rest(connection, won, applied)
+    _write_rest(connection, won, written.applied)
+    keep_cached(connection, won, now)
+    children = [child for changes in won for child in written.born.get(changes.run.id, ())]
+    create_runs(connection, children)
     signals.delete_of(connection, [changes.run.id for changes in won if changes.ended])
-    result.woken = holders.settle(connection, won, now)
-    _note_dispatched(connection, dispatched, now)
+    result.woken = holders.settle(connection, won, now, written.capacities) | {child.id for child in children}
+    result.woken |= _tell_others(connection, won, now)
+    _note_dispatched(connection, written.dispatched, now)
     return result
 
 
@@ -170,6 +192,27 @@ def _write_rest(connection: Connection, batch: Sequence[Changes], applied: Mappi
     kept = [(changes.run.id, signal) for changes in batch if not changes.ended for signal in changes.signals]
     signals.insert_signals(connection, kept)
     signals.delete_applied(connection, {changes.run.id: applied.get(changes.run.id, ()) for changes in batch})
+
+
+def _tell_others(connection: Connection, batch: Sequence[Changes], now: datetime) -> set[str]:
+    """Insert the signals to other runs: parents whose child has ended, children that are to stop."""
+    told = [signal for changes in batch for signal in changes.told]
+    told += [_child_ended(changes.run, now) for changes in batch if changes.ended and changes.run.parent_task_run]
+    signals.insert_signals(connection, told)
+    return {run_id for run_id, _ in told}
+
+
+def _child_ended(run: Run, now: datetime) -> tuple[str, NewSignal]:
+    assert run.parent_task_run is not None
+    payload = {
+        "task_run_id": run.parent_task_run,
+        "attempt": run.parent_attempt,
+        "state": str(run.state),
+        "run_id": run.id,
+        "message": run.message,
+        "outputs": run.outputs or {},
+    }
+    return run.parent_task_run[:RUN_ID_LENGTH], NewSignal("child_ended", payload, now, f"child_ended:{run.id}")
 
 
 def _note_dispatched(connection: Connection, task_run_ids: Sequence[str], now: datetime) -> None:

@@ -12,7 +12,7 @@ from engine.store.tables import metadata
 if TYPE_CHECKING:  # Alembic costs 6 MB and is needed only when there is something to migrate
     from alembic.config import Config
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The version that this program needs: the newest of `migrations/versions`."""
 
 _LOCK: Final = 0x6368726F6E6F

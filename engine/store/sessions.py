@@ -148,12 +148,13 @@ def attempts_of(
 
 
 def select_running() -> Select[Any]:
-    """Return the query of every attempt that the database has running, in the order of `RunningAttempt`'s fields."""
+    """Return the query of every attempt that a worker has running, in the order of `RunningAttempt`'s fields."""
     columns = (
         *(task_runs.c.id, task_runs.c.attempt, task_runs.c.claim_id),
         *(task_runs.c.session, task_runs.c.worker, task_runs.c.run_id),
     )
-    return select(*columns).where(task_runs.c.state == TaskState.RUNNING, OPEN_TASK_RUN)
+    held = task_runs.c.claim_id.is_not(None)  # not so fan-outs and child runs: no worker has them
+    return select(*columns).where(task_runs.c.state == TaskState.RUNNING, OPEN_TASK_RUN, held)
 
 
 def signal_lost(connection: Connection, lost: Iterable[RunningAttempt], now: datetime) -> set[str]:

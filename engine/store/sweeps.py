@@ -119,12 +119,13 @@ def holders_of_ended_runs(connection: Connection) -> list[str]:
 
 def resources_with_room(connection: Connection) -> list[str]:
     """Return resources with free capacity that somebody waits for."""
-    held = func.count(holders.c.held_at)
+    held = func.coalesce(func.sum(holders.c.units).filter(holders.c.held_at.is_not(None)), 0)
+    waiting = func.count() - func.count(holders.c.held_at)
     query = (
         select(holders.c.resource)
         .join(resources, resources.c.name == holders.c.resource)
         .group_by(holders.c.resource, resources.c.capacity)
-        .having(and_(held < resources.c.capacity, func.count() > held))
+        .having(and_(held < resources.c.capacity, waiting > 0))
         .limit(ROWS_MAX)
     )
     return list(connection.execute(query).scalars())

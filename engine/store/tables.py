@@ -156,12 +156,15 @@ runs = Table(
     Column("reason", String(40)),
     Column("message", Text, nullable=False, server_default=""),
     Column("phase", String(10), nullable=False, server_default="main"),
+    Column("outcome", String(20)),
     Column("stop", String(40)),
     Column("forced", Boolean, nullable=False, server_default=text("false")),
     Column("version", Integer, nullable=False, server_default="0"),
     Column("trigger_kind", String(20), nullable=False),
     Column("trigger_name", String(100)),
     Column("retry_of", _ID),
+    Column("parent_task_run", String(60)),
+    Column("parent_attempt", Integer),
     Column("concurrency_resource", Text),
     Column("created_at", Timestamp, nullable=False),
     Column("started_at", Timestamp),
@@ -176,6 +179,8 @@ runs = Table(
     ),
     Index("ix_runs_workflow", "workflow_id", "id"),
     Index("ix_runs_state", "state", "id"),
+    Index("ix_runs_trigger_kind", "trigger_kind", "id"),
+    Index("ix_runs_parent", "parent_task_run", "parent_attempt", unique=True),
     Index("ix_runs_created_at", "created_at"),
     **_HOT,
 )
@@ -209,6 +214,7 @@ task_runs = Table(
     Column("task", String(100), nullable=False),
     Column("key", Text, nullable=False, server_default=""),
     Column("ordinal", Integer, nullable=False),
+    Column("item", Integer),
     Column("state", String(20), nullable=False),
     Column("reason", String(40)),
     Column("message", Text, nullable=False, server_default=""),
@@ -228,6 +234,10 @@ task_runs = Table(
     Column("finished_at", Timestamp),
     Column("outputs", Json),
     Column("reused_from", String(60)),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("try_begun", Integer, nullable=False, server_default="0"),
+    Column("child_run", _ID),
+    Column("fingerprint", String(64)),
     _one_of("state", TaskState),
     Index("ix_task_runs_run_id", "run_id"),
     Index(
@@ -293,6 +303,14 @@ sessions = Table(
     Index("ix_sessions_worker", "worker"),
 )
 
+executors = Table(
+    "executors",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("started_at", Timestamp, nullable=False),
+    Column("expires_at", Timestamp, nullable=False),
+)
+
 resources = Table(
     "resources",
     metadata,
@@ -329,6 +347,20 @@ log_batches = Table(
     Column("created_at", Timestamp, nullable=False),
     PrimaryKeyConstraint("run_id", "pos"),
     UniqueConstraint("task_run_id", "attempt", "claim_id", "batch_no"),
+)
+
+cache_entries = Table(
+    "cache_entries",
+    metadata,
+    Column("workflow_id", _ID, nullable=False),
+    Column("task", String(100), nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("task_run_id", String(60), nullable=False),
+    Column("outputs", Json, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+    Column("expires_at", Timestamp),
+    PrimaryKeyConstraint("workflow_id", "task", "key"),
+    Index("ix_cache_entries_expires_at", "expires_at"),
 )
 
 idempotency_keys = Table(

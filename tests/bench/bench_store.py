@@ -26,7 +26,7 @@ from engine.machine.model import Run
 from engine.machine.states import AttemptState
 from engine.store.database import Database
 from engine.store.logs import NewBatch, append_batches
-from engine.store.runs import WorkflowCache, commit, create_runs, load_runs
+from engine.store.runs import WorkflowCache, Written, commit, create_runs, load_runs
 from engine.store.schema import migrate
 from engine.store.signals import due_signals
 from engine.store.tables import revisions, workflows
@@ -68,7 +68,7 @@ class Bench:
     def _commit(self, step: str, executions: Sequence[Execution], event: Callable[[Execution], Event]) -> None:
         batch: list[Changes] = [advance(execution, [event(execution)], _now()) for execution in executions]
         with self.timed(step), self.database.write() as connection:
-            result = commit(connection, batch, {}, [], _now())
+            result = commit(connection, Written(batch), _now())
         assert len(result.winners) == len(batch)
 
     def _claim(self, execution: Execution) -> Claimed:

@@ -69,7 +69,8 @@ class MemoryBroker:
     def consume_all(self, queues: Sequence[str], prefetch: int) -> MemoryConsumer:
         """Open one consumer over several queues."""
         with self._lock:
-            consumer = MemoryConsumer(self._lock, [self._queue(name) for name in queues], prefetch, self._tags)
+            joined = [self._queue(name) for name in queues]
+            consumer = MemoryConsumer(self._lock, joined, prefetch, self._tags, self._queue)
             self._consumers = [one for one in self._consumers if one.active] + [consumer]
             closed = self._closed
         if closed:

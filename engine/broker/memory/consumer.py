@@ -2,10 +2,14 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from engine.broker.interface import Delivery
 from engine.broker.memory.queues import Queue
+
+
+Find = Callable[[str], Queue]
+"""Gives the queue of a name."""
 
 
 class MemoryConsumer:
@@ -14,8 +18,11 @@ class MemoryConsumer:
     It has a condition of its own on the broker's one lock: only whoever gets something is woken.
     """
 
-    def __init__(self, lock: threading.Lock, queues: Sequence[Queue], prefetch: int, tags: Iterator[int]) -> None:
-        """Join the queues. The lock is held."""
+    def __init__(
+        self, lock: threading.Lock, queues: Sequence[Queue], prefetch: int, tags: Iterator[int], find: Find
+    ) -> None:
+        """Join the queues. The lock is held, here and when `find` is called."""
+        self._find = find
         self._arrived = threading.Condition(lock)
         self._prefetch = prefetch
         self._tags = tags
@@ -81,6 +88,15 @@ class MemoryConsumer:
         with self._arrived:
             if (found := self._queues.pop(queue, None)) is not None:
                 self._go(found)
+
+    def join(self, queue: str) -> None:
+        """Consume a queue, behind those who do."""
+        with self._arrived:
+            if self._closed or queue in self._queues:
+                return
+            self._queues[queue] = found = self._find(queue)
+            self._taken[queue] = 0
+            found.join(self)
 
     def wake(self) -> None:
         """Make a waiting `get` return."""

@@ -18,6 +18,7 @@ class RabbitConsumer:
 
     def __init__(self, link: Link, queues: Sequence[str], prefetch: int) -> None:
         self._link = link
+        self._prefetch = prefetch
         self._lock = threading.Lock()
         self._ready = threading.Condition(self._lock)
         self._inbox: deque[Delivery] = deque()
@@ -95,6 +96,14 @@ class RabbitConsumer:
             view.close(idle=idle)
             self.gone(view)
 
+    def join(self, queue: str) -> None:
+        """Open a channel for this queue, unless there is one."""
+        with self._lock:
+            if self._closed or queue in self._views:
+                return
+            view = self._views[queue] = QueueView(self._link, queue, self._prefetch, self)
+        view.open()
+
     def wake(self) -> None:
         """Make a waiting `get` return."""
         with self._ready:
@@ -111,7 +120,8 @@ class RabbitConsumer:
             self._inbox.clear()
             self._places.clear()
             self._ready.notify_all()
-        for view in self._views.values():
+            views = list(self._views.values())
+        for view in views:
             view.close(idle=view.queue not in busy)
 
     def arrived(self, view: QueueView, place: Place, body: bytes, *, redelivered: bool) -> None:

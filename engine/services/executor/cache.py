@@ -31,12 +31,16 @@ class Graphs:
 
 
 class Executions:
-    """The executions of runs, the last used kept until they hold `TASKS_MAX` tasks."""
+    """The executions of runs. Between batches the last used are kept, until they hold `TASKS_MAX` tasks and items.
+
+    Nothing is forgotten in the middle of a batch: an execution that is not here stands for a run that does not exist.
+    """
 
     def __init__(self, tasks_max: int = TASKS_MAX) -> None:
         self._tasks_max = tasks_max
         self._tasks = 0
         self._executions: OrderedDict[str, Execution] = OrderedDict()
+        self._sizes: dict[str, int] = {}
         self.graphs = Graphs()
 
     def get(self, run_id: str) -> Execution | None:
@@ -51,13 +55,23 @@ class Executions:
         self.drop(run.id)
         execution = Execution.of(run, self.graphs.of(run.revision_id, run.workflow))
         self._executions[run.id] = execution
-        self._tasks += len(run.workflow.tasks)
+        self.measure(run.id)
+        return execution
+
+    def measure(self, run_id: str) -> None:
+        """Count a run again, whose fan-outs may have grown."""
+        execution = self._executions.get(run_id)
+        if execution is not None:
+            self._tasks += execution.size - self._sizes.get(run_id, 0)
+            self._sizes[run_id] = execution.size
+
+    def trim(self) -> None:
+        """Forget the least used ones while there are too many. To be called between batches."""
         while self._tasks > self._tasks_max and len(self._executions) > 1:
             self.drop(next(iter(self._executions)))
-        return execution
 
     def drop(self, run_id: str) -> None:
         """Forget a run: it ended, or what is here can no longer be trusted."""
         execution = self._executions.pop(run_id, None)
         if execution is not None:
-            self._tasks -= len(execution.run.workflow.tasks)
+            self._tasks -= self._sizes.pop(run_id)

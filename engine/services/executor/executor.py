@@ -1,7 +1,7 @@
 """One batch after another: read what has arrived, let the machine decide, commit once, then publish and acknowledge."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -11,19 +11,20 @@ from engine.machine.advance import advance
 from engine.machine.changes import Changes, Command
 from engine.machine.events import Broken, Claimed, Event, Start
 from engine.machine.execution import Execution
-from engine.machine.model import attempt_name
+from engine.machine.model import Run, attempt_name
 from engine.machine.states import RunState
 from engine.services.executor.alarms import Alarms
 from engine.services.executor.cache import Executions
 from engine.services.executor.inbox import SIGNALS, Inbox, Mail, strangers
 from engine.services.executor.outbox import Outbox
+from engine.services.executor.questions import Questions
 from engine.services.executor.sessions import LiveSessions
 from engine.services.service import Loop
 from engine.services.wakes import wake
 from engine.store.database import Database
 from engine.store.errors import RetryableError
 from engine.store.parked import park
-from engine.store.runs import CommitResult, WorkflowCache, commit, load_runs
+from engine.store.runs import CommitResult, WorkflowCache, Written, commit, load_runs
 from engine.store.signals import due_signals
 
 log = logging.getLogger(__name__)
@@ -38,12 +39,20 @@ class Executor:
 
     name = "executor"
 
-    def __init__(self, database: Database, broker: Broker, clock: Clock = system_clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        broker: Broker,
+        clock: Clock = system_clock,
+        capacities: Mapping[str, int] | None = None,
+    ) -> None:
         self._database = database
         self._broker = broker
         self._clock = clock
         self._executions = Executions()
         self._workflows = WorkflowCache()
+        self._questions = Questions(database)
+        self._capacities = capacities or {}
         self._outbox = Outbox(broker)
         self._alarms = Alarms()
         self._sessions = LiveSessions(database, clock)
@@ -104,10 +113,12 @@ class Executor:
         now = self._clock()
         unclaimed = self._outbox.unclaimed(now)
         batch, applied, answers = self._advance_all(by_run, now)
+        born = self._answer_questions(batch, now)
         if batch or unclaimed:
             try:
                 with self._database.write() as connection:
-                    result = commit(connection, batch, applied, unclaimed, now)
+                    written = Written(batch, applied, unclaimed, born, self._capacities)
+                    result = commit(connection, written, now)
             except RetryableError:
                 for run_id in by_run:
                     self._executions.drop(run_id)
@@ -137,6 +148,19 @@ class Executor:
             else:
                 batch.append(changes)
         return batch, {run_id: list(found) for run_id, found in signals.items()}, answers
+
+    def _answer_questions(self, batch: Sequence[Changes], now: datetime) -> dict[str, list[Run]]:
+        """Apply the answers to what the changes ask for, until they ask no more; return the child runs to be born."""
+        born: dict[str, list[Run]] = {}
+        while asking := [changes for changes in batch if changes.lookups or changes.children]:
+            answers, runs = self._questions.answer(asking, now)
+            for run_id, children in runs.items():
+                born.setdefault(run_id, []).extend(children)
+            for changes in asking:
+                execution = self._executions.get(changes.run.id)
+                assert execution is not None
+                changes.absorb(advance(execution, answers[changes.run.id], now))
+        return born
 
     def _load(self, by_run: dict[str, Mail], now: datetime) -> dict[str, dict[int, Event]]:
         """Load what is not in memory, and the due signals of every run that is loaded or woken."""
@@ -201,6 +225,7 @@ class Executor:
             if run_id in result.losers:
                 self._executions.drop(run_id)
                 continue
+            self._executions.measure(run_id)
             commands += changes.commands
             for signal in changes.signals:
                 self._alarms.set(signal.due_at, run_id)
@@ -208,6 +233,7 @@ class Executor:
                 self._executions.drop(run_id)
         self._outbox.carry_out(commands, now)
         wake(self._broker, result.woken)
+        self._executions.trim()
 
     def _acknowledge(self, mails: Iterable[Mail]) -> None:
         self._consumer.ack([delivery for mail in mails for delivery in mail.deliveries])

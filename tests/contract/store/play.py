@@ -7,7 +7,7 @@ from typing import Any
 from dsl.model import Retry, Task, Workflow
 from engine.clock import new_id
 from engine.machine.advance import advance
-from engine.machine.changes import Acquire, Changes
+from engine.machine.changes import Acquire, Changes, Want
 from engine.machine.creation import new_run
 from engine.machine.events import Claimed, Ended, Event
 from engine.machine.execution import Execution
@@ -16,7 +16,7 @@ from engine.machine.model import Run
 from engine.machine.states import AttemptState, Reason
 from engine.store.database import Database
 from engine.store.local import store_workflow
-from engine.store.runs import CommitResult, WorkflowCache, commit, create_runs, load_runs
+from engine.store.runs import CommitResult, WorkflowCache, Written, commit, create_runs, load_runs
 from engine.store.signals import SignalRow, due_signals
 from tests.contract.store.conftest import NOW
 from tests.contract.store.rows import SESSION
@@ -62,7 +62,7 @@ class Play:
         self, *batch: Changes, applied: dict[str, list[int]] | None = None, dispatched: Sequence[str] = ()
     ) -> CommitResult:
         with self.database.write() as connection:
-            return commit(connection, batch, applied or {}, dispatched, NOW)
+            return commit(connection, Written(batch, applied or {}, dispatched), NOW)
 
     def apply(self, run_id: str, *events: Event, now: datetime = NOW) -> Execution:
         """Load the run, apply the events, commit; return what is in memory then."""
@@ -99,7 +99,8 @@ def end(run_id: str, attempt: int = 1, *, failed: bool = False, outputs: dict[st
 def asks(run: Run, resource: str, limit: int = 1, overlap: str = "queue") -> Changes:
     """What the machine answers with for a queued run that wants its turn."""
     run.concurrency_resource = resource
-    return Changes(run=run, seen_version=run.version, run_dirty=True, acquire=Acquire(resource, limit, overlap))
+    wants = (Want(resource, 1, limit),)
+    return Changes(run=run, seen_version=run.version, run_dirty=True, acquires=[Acquire(wants, overlap=overlap)])
 
 
 def ends(run: Run) -> Changes:

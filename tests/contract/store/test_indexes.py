@@ -14,7 +14,7 @@ from engine.machine.events import Cancel
 from engine.store import holders, retention, sessions, signals, sweeps
 from engine.store.database import Database
 from engine.store.logs import NewBatch, append_batches
-from engine.store.runs import WorkflowCache, commit, load_runs
+from engine.store.runs import WorkflowCache, Written, commit, load_runs
 from engine.store.schema import migrate
 from tests.contract.store.conftest import NOW
 from tests.contract.store.play import Play, asks, ends
@@ -44,7 +44,7 @@ class Scene:
         queries: dict[str, Query] = {
             "load_runs": lambda c: load_runs(c, [self.run_id], WorkflowCache()),
             "due_signals": lambda c: signals.due_signals(c, [self.run_id], NOW),
-            "commit": lambda c: commit(c, batch, {}, [self.task_run_id], NOW),
+            "commit": lambda c: commit(c, Written(batch, dispatched=[self.task_run_id]), NOW),
             "acquire": lambda c: holders.settle(c, [asks(self.run, "r1", overlap="cancel_running")], NOW),
             "release": lambda c: holders.settle(c, [ends(asks(self.run, "r1").run)], NOW),
             "unsent": lambda c: sweeps.unsent(c, NOW),

@@ -95,6 +95,8 @@ BROKEN: dict[str, Callable[[Connection], None]] = {
     "ended-without-time": lambda c: world(c, run={"finished_at": LONG_AGO}),
     "queued-and-forgotten": lambda c: world(c, task={"state": "queued", "claim_id": None, "session": None}),
     "waiting-without-timer": lambda c: world(c, task={"state": "waiting"}),
+    "lock-without-line": lambda c: world(c, task={"state": "waiting", "reason": "lock"}),
+    "child-run-missing": lambda c: world(c, task={"kind": "workflow", "claim_id": None, "session": None}),
     "signal-overdue": _signal,
     "holder-of-ended-run": _holder_of_ended,
     "holder-of-nobody": _holder_of_nobody,

@@ -140,7 +140,7 @@ def test_what_is_rolled_back_was_never_there(database: Database) -> None:
     [run_id] = play.create()
     changes = advance(play.load(run_id), [Start()], NOW)
     with pytest.raises(ZeroDivisionError), database.write() as connection:
-        assert run_store.commit(connection, [changes], {}, [], NOW).losers == 1 / 0
+        assert run_store.commit(connection, run_store.Written([changes]), NOW).losers == 1 / 0
     assert play.load(run_id).run.version == 0
     assert count(database, task_runs) == 0
 
@@ -178,7 +178,7 @@ def test_an_offer_is_noted_once_and_only_while_queued(database: Database) -> Non
     assert dispatched_at(database, queued) == NOW
     assert dispatched_at(database, running) is None
     with database.write() as connection:
-        run_store.commit(connection, [], {}, [f"{queued}-0"], NOW + timedelta(seconds=9))
+        run_store.commit(connection, run_store.Written([], dispatched=[f"{queued}-0"]), NOW + timedelta(seconds=9))
     assert dispatched_at(database, queued) == NOW
 
 

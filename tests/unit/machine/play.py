@@ -11,6 +11,7 @@ from engine.machine.creation import new_run
 from engine.machine.events import Claimed, Ended, Event, Lost, Start, TaskTimer
 from engine.machine.execution import Execution
 from engine.machine.graph import Graph
+from engine.machine.model import TaskRun
 from engine.machine.states import AttemptState, Reason, RunState, TaskState
 
 RUN_ID = "01890000-0000-7000-8000-000000000000"
@@ -67,19 +68,40 @@ class Play:
         self.last = changes
         return changes
 
+    def find(self, name: str) -> TaskRun | None:
+        """The task run of that name; `name[1]` is the second item of a fan-out."""
+        task, bracket, index = name.partition("[")
+        if not bracket:
+            return self.run.tasks.get(task)
+        items = self.run.items.get(task, [])
+        return items[int(index[:-1])] if int(index[:-1]) < len(items) else None
+
+    def task_run(self, name: str) -> TaskRun:
+        found = self.find(name)
+        assert found is not None, name
+        return found
+
     def state(self, name: str) -> TaskState:
-        task_run = self.run.tasks.get(name)
+        task_run = self.find(name)
         return task_run.state if task_run else TaskState.PENDING
 
     def reason(self, name: str) -> Reason | None:
-        return self.run.tasks[name].reason
+        return self.task_run(name).reason
 
     def states(self) -> dict[str, str]:
-        return {name: str(self.state(name)) for name in self.workflow.tasks}
+        return {name: str(self.state(name)) for name in self.graph.tasks}
+
+    def items(self, name: str) -> list[str]:
+        return [str(item.state) for item in self.run.items.get(name, [])]
+
+    def reload(self) -> "Play":
+        """Forget everything that is not in the rows."""
+        self.execution = Execution.of(self.run, self.graph)
+        return self
 
     def claim(self, name: str, session: str = "s1", claim_id: str | None = None, **fields: Any) -> Claimed:
         self.claims += 1
-        task_run = self.run.tasks[name]
+        task_run = self.task_run(name)
         event = Claimed(
             task_run_id=task_run.id,
             attempt=fields.pop("attempt", task_run.attempt),
@@ -106,7 +128,7 @@ class Play:
         outputs: dict[str, Any] | None = None,
         message: str = "",
     ) -> Changes:
-        task_run = self.run.tasks[name]
+        task_run = self.task_run(name)
         return self.send(
             Ended(
                 task_run_id=task_run.id,
@@ -131,11 +153,11 @@ class Play:
         return self.end(name, AttemptState.FAILED, reason, message=message)
 
     def lose(self, name: str) -> Changes:
-        task_run = self.run.tasks[name]
+        task_run = self.task_run(name)
         return self.send(Lost(task_run.id, task_run.claim_id or "", task_run.session or ""))
 
     def timer(self, name: str, attempt: int | None = None) -> Changes:
-        task_run = self.run.tasks[name]
+        task_run = self.task_run(name)
         return self.send(TaskTimer(task_run.id, task_run.attempt if attempt is None else attempt))
 
     def later(self, seconds: float) -> "Play":
@@ -146,8 +168,8 @@ class Play:
         return [self.workflow_task(command) for command in self.commands if isinstance(command, Dispatch)]
 
     def workflow_task(self, command: Dispatch) -> str:
-        ordinal = int(command.attempt.rpartition(":")[0].rpartition("-")[2])
-        return self.graph.order_of_file[ordinal]
+        ordinal, dot, index = command.attempt.rpartition(":")[0].rpartition("-")[2].partition(".")
+        return self.graph.order_of_file[int(ordinal)] + (f"[{index}]" if dot else "")
 
     @property
     def ended(self) -> RunState | None:

@@ -1,7 +1,7 @@
 """R2 to R10: how runs start, wait for their turn, are stopped, and end."""
 
 from dsl.model import Concurrency, Input, ValueType
-from engine.machine.changes import StopAttempt
+from engine.machine.changes import Acquire, StopAttempt, Want
 from engine.machine.events import Broken, Cancel, Full, Granted, RunTimeout, Start
 from engine.machine.execution import Execution
 from engine.machine.states import AttemptState, Reason, RunState, TaskState
@@ -30,8 +30,7 @@ def test_defaults_fill_what_was_not_given_and_may_be_expressions() -> None:
 def test_a_limited_run_asks_once_and_starts_when_it_is_granted() -> None:
     play = Play(task("a"), concurrency=Concurrency(limit=2))
     assert play.last is not None
-    assert play.last.acquire is not None
-    assert (play.last.acquire.resource, play.last.acquire.limit) == ("concurrency:default/w", 2)
+    assert play.last.acquires == [Acquire((Want("concurrency:default/w", 1, 2),))]
     assert play.send(Start()).empty
     play.send(Granted())
     assert play.run.state is RunState.RUNNING

@@ -1,0 +1,55 @@
+"""The whole language: fan-outs, hooks, child runs, sensors, caches."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from engine.store.types import Json, Timestamp
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("runs", sa.Column("outcome", sa.String(20)))
+    op.add_column("runs", sa.Column("parent_task_run", sa.String(60)))
+    op.add_column("runs", sa.Column("parent_attempt", sa.Integer()))
+    op.create_index("ix_runs_parent", "runs", ["parent_task_run", "parent_attempt"], unique=True)
+    op.add_column("task_runs", sa.Column("item", sa.Integer()))
+    op.add_column("task_runs", sa.Column("tries", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("task_runs", sa.Column("try_begun", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("task_runs", sa.Column("child_run", sa.String(36)))
+    op.create_table(
+        "cache_entries",
+        sa.Column("workflow_id", sa.String(36), nullable=False),
+        sa.Column("task", sa.String(100), nullable=False),
+        sa.Column("key", sa.String(64), nullable=False),
+        sa.Column("task_run_id", sa.String(60), nullable=False),
+        sa.Column("outputs", Json, nullable=False),
+        sa.Column("created_at", Timestamp(), nullable=False),
+        sa.Column("expires_at", Timestamp()),
+        sa.PrimaryKeyConstraint("workflow_id", "task", "key", name="pk_cache_entries"),
+    )
+    op.add_column("task_runs", sa.Column("fingerprint", sa.String(64)))
+    op.create_index("ix_runs_trigger_kind", "runs", ["trigger_kind", "id"])
+    op.create_table(
+        "executors",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("started_at", Timestamp(), nullable=False),
+        sa.Column("expires_at", Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_executors"),
+    )
+    op.create_index("ix_cache_entries_expires_at", "cache_entries", ["expires_at"])
+
+
+def downgrade() -> None:
+    op.drop_table("executors")
+    op.drop_index("ix_runs_trigger_kind", "runs")
+    op.drop_column("task_runs", "fingerprint")
+    op.drop_table("cache_entries")
+    for column in ("child_run", "try_begun", "tries", "item"):
+        op.drop_column("task_runs", column)
+    op.drop_index("ix_runs_parent", "runs")
+    for column in ("parent_attempt", "parent_task_run", "outcome"):
+        op.drop_column("runs", column)
