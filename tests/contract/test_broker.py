@@ -115,6 +115,24 @@ def test_whoever_takes_over_gets_what_was_given_back_before_what_was_never_hande
     assert [delivery.redelivered for delivery in found[:3]] == [True, True, True]
 
 
+def test_who_left_a_queue_and_joins_it_again_stands_behind_the_others(broker: Broker) -> None:
+    first = broker.consume_all([EVENTS], 10)
+    until(lambda: first.active)
+    second = broker.consume_all([EVENTS], 10)
+    until(lambda: second.active)
+    first.leave(EVENTS)
+    first.join(EVENTS)
+    first.join(EVENTS)
+    until(lambda: first.active)
+    broker.publish(EVENTS, [b"a", b"b"])
+    assert bodies(take(second, 2)) == [b"a", b"b"]
+    second.close()
+    assert bodies(take(first, 2)) == [b"a", b"b"]
+    first.close()
+    first.join(EVENTS)
+    assert not first.active
+
+
 def test_what_was_acknowledged_stays_gone_when_its_consumer_closes(broker: Broker) -> None:
     first = broker.consume(EVENTS, 10)
     until(lambda: first.active)

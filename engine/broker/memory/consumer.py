@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from engine.broker.interface import Delivery
 from engine.broker.memory.queues import Queue
 
-
 Find = Callable[[str], Queue]
 """Gives the queue of a name."""
 
