@@ -10,7 +10,7 @@ import msgspec
 from dsl.checks import Subject, check
 from dsl.checks.duplicates import duplicate_names
 from dsl.checks.unsupported import not_supported
-from dsl.compile import Lines, compile_workflow
+from dsl.compile import STAGES, Lines, compile_workflow
 from dsl.diagnostics import START, Diagnostic, Fault, diagnostic, has_errors, in_order
 from dsl.model import DEFAULT_NAMESPACE, Workflow
 from dsl.syntax import Violation, explain, is_valid, prune
@@ -139,10 +139,12 @@ def _loaded(document: Document, file: str, namespace: str) -> LoadedWorkflow:
 
 
 def _lines(document: Document) -> Lines:
-    tasks = document.value["tasks"]
-    if isinstance(tasks, list):
-        by_id = {step["id"]: document.item_line("tasks", number) for number, step in enumerate(tasks)}
-    else:
-        by_id = document.key_lines("tasks")
+    by_id: dict[str, int] = {}
+    for stage in STAGES:
+        tasks = document.value.get(stage, {})
+        if isinstance(tasks, list):
+            by_id |= {step["id"]: document.item_line(stage, number) for number, step in enumerate(tasks)}
+        elif tasks:
+            by_id |= document.key_lines(stage)
     triggers = document.key_lines("triggers") if "triggers" in document.value else {}
     return Lines(by_id, triggers)

@@ -175,7 +175,7 @@ TASKS: Final = (
         "not supported yet",
         "The language has this field, and this version of the engine cannot carry it out. It is refused rather than "
         "ignored.",
-        workflow("tasks:\n  a: {run: x, matrix: {shard: [1, 2]}}\n"),
+        workflow("tasks:\n  a: {run: x, artifacts: [out.csv]}\n"),
         3,
         15,
         workflow("tasks:\n  a: {run: x}\n"),

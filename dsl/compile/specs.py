@@ -1,6 +1,5 @@
 """The block of each kind, normalised as `dsl.model.Task` documents it."""
 
-from collections.abc import Callable
 from typing import Any
 
 from dsl.compile.values import seconds, texts
@@ -58,6 +57,15 @@ def values(block: Spec) -> Spec:
     return {"values": block["set"]}
 
 
-def passed_on(kind: str) -> Callable[[Spec], Spec]:
-    """Return the normaliser of a kind whose block is handed on as it stands."""
-    return lambda block: dict(block[kind])
+def approval(block: Spec) -> Spec:
+    """Normalise a question to a person; its timeout becomes seconds."""
+    spec = {"on_timeout": "fail", **block["approval"]}
+    spec["by"] = sorted(spec.get("by", ()))
+    if "timeout" in spec:
+        spec["timeout_seconds"] = seconds(spec.pop("timeout"))
+    return spec
+
+
+def child(block: Spec) -> Spec:
+    """Normalise a child run. Its name is made whole by the workflow's namespace, which only the whole knows."""
+    return {"inputs": {}, "wait": True, **block["workflow"]}

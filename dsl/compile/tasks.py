@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from dsl.compile.specs import container, heartbeat, http, passed_on, run, values, wait
+from dsl.compile.fan_outs import compile_fan_out
+from dsl.compile.specs import approval, child, container, heartbeat, http, run, values, wait
 from dsl.compile.values import seconds, texts
-from dsl.model import DEFAULT_GRACE_SECONDS, Retry, Task, ValueType
+from dsl.model import DEFAULT_GRACE_SECONDS, Cache, Repeat, Retry, Task, ValueType
 
 _SPECS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "container": container,
@@ -14,17 +15,29 @@ _SPECS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "heartbeat": heartbeat,
     "wait": wait,
     "set": values,
-    "workflow": passed_on("workflow"),
-    "approval": passed_on("approval"),
+    "workflow": child,
+    "approval": approval,
 }
 """How the block of each kind is normalised; a container with a script is a container."""
 
 
-def compile_tasks(tasks: Any, defaults: dict[str, Any], lines: dict[str, int]) -> dict[str, Task]:
-    """Return the tasks by id, in the order of the file. `lines` are those on which they begin."""
+def compile_tasks(tasks: Any, defaults: dict[str, Any], lines: dict[str, int], namespace: str) -> dict[str, Task]:
+    """Return the tasks by id, in the order of the file. `lines` are those on which they begin.
+
+    Children without a namespace are in `namespace`.
+    """
     blocks = _sequence(tasks) if isinstance(tasks, list) else tasks
     fallback = _retry(defaults.get("retry"))
-    return {key: _task(key, block, defaults, fallback, lines.get(key, 0)) for key, block in blocks.items()}
+    compiled = {key: _task(key, block, defaults, fallback, lines.get(key, 0)) for key, block in blocks.items()}
+    for task in compiled.values():
+        if task.kind == "workflow":
+            task.spec["name"] = whole_name(task.spec["name"], namespace)
+    return compiled
+
+
+def whole_name(name: str, namespace: str) -> str:
+    """Return a workflow's name with its namespace: the one it is written with, else the one given."""
+    return name if "/" in name else f"{namespace}/{name}"
 
 
 def _sequence(steps: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -51,6 +64,13 @@ def _task(key: str, block: dict[str, Any], defaults: dict[str, Any], fallback: R
         pool=block.get("pool", defaults.get("pool", "default")),
         priority=block.get("priority", "normal"),
         allow_failure=block.get("allow_failure", False),
+        fan_out=compile_fan_out(block),
+        repeat=_repeat(block.get("repeat")),
+        cache=_cache(block.get("cache")),
+        secrets=tuple(block.get("secrets", ())),
+        artifacts=tuple(block.get("artifacts", ())),
+        locks=tuple(block.get("locks", ())),
+        slots=block.get("slots", {}),
         description=block.get("description", ""),
         labels=texts(block.get("labels", {})),
         line=line,
@@ -68,3 +88,15 @@ def _retry(spec: dict[str, Any] | None) -> Retry:
         jitter=spec.get("jitter", False),
         on=tuple(spec["on"]) if "on" in spec else None,
     )
+
+
+def _repeat(spec: dict[str, Any] | None) -> Repeat | None:
+    if spec is None:
+        return None
+    return Repeat(
+        until=spec["until"], every_seconds=seconds(spec["every"]) or 0.0, max_attempts=spec.get("max_attempts")
+    )
+
+
+def _cache(spec: dict[str, Any] | None) -> Cache | None:
+    return None if spec is None else Cache(key=spec["key"], ttl_seconds=seconds(spec.get("ttl")))

@@ -3,20 +3,22 @@
 from datetime import datetime
 from typing import Any
 
+from dsl.compile.tasks import whole_name
 from dsl.compile.values import seconds
 from dsl.durations import parse_duration
 from dsl.model import Catchup, CronTrigger, EveryTrigger, Trigger, WebhookTrigger, WorkflowTrigger
 from dsl.times import parse_time
 
 
-def compile_trigger(spec: dict[str, Any], *, line: int) -> Trigger:
-    """Return a trigger of any kind."""
+def compile_trigger(spec: dict[str, Any], *, namespace: str, line: int) -> Trigger:
+    """Return a trigger of any kind. An upstream workflow without a namespace is in `namespace`."""
     shared: dict[str, Any] = {"condition": spec.get("if"), "inputs": spec.get("inputs", {}), "line": line}
     if "webhook" in spec:
         return WebhookTrigger(secret=spec["webhook"]["secret"], **shared)
     if "workflow" in spec:
         source = spec["workflow"]
-        return WorkflowTrigger(name=source["name"], states=tuple(source.get("states", ("succeeded",))), **shared)
+        name = whole_name(source["name"], namespace)
+        return WorkflowTrigger(name=name, states=tuple(source.get("states", ("succeeded",))), **shared)
     return _schedule(spec, shared)
 
 

@@ -1,11 +1,14 @@
 """The workflow as a whole. Every function here takes documents that fit the schema and passed the checks."""
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from dsl.compile.tasks import compile_tasks
 from dsl.compile.triggers import compile_trigger
 from dsl.compile.values import seconds, texts
-from dsl.model import Concurrency, Input, Overlap, ValueType, Workflow
+from dsl.model import Concurrency, Input, Notification, Overlap, ValueType, Workflow
+
+STAGES: Final = ("tasks", "on_failure", "on_success", "finally")
+"""The keys under which tasks stand."""
 
 
 class Lines(NamedTuple):
@@ -17,21 +20,33 @@ class Lines(NamedTuple):
 
 def compile_workflow(document: dict[str, Any], *, namespace: str, path: str, lines: Lines) -> Workflow:
     """Return the document as the engine runs it. `namespace` is used where the document names none."""
+    namespace = document.get("namespace", namespace)
+    defaults = document.get("defaults", {})
+    stages = {key: compile_tasks(document.get(key, {}), defaults, lines.tasks, namespace) for key in STAGES}
     return Workflow(
         name=document["name"],
-        namespace=document.get("namespace", namespace),
+        namespace=namespace,
         description=document.get("description", ""),
         labels=texts(document.get("labels", {})),
         inputs={name: _input(spec) for name, spec in document.get("inputs", {}).items()},
         triggers={
-            name: compile_trigger(spec, line=lines.triggers.get(name, 0))
+            name: compile_trigger(spec, namespace=namespace, line=lines.triggers.get(name, 0))
             for name, spec in document.get("triggers", {}).items()
         },
         env=texts(document.get("env", {})),
-        tasks=compile_tasks(document["tasks"], document.get("defaults", {}), lines.tasks),
+        tasks=stages["tasks"],
         outputs=document.get("outputs", {}),
+        on_failure=stages["on_failure"],
+        on_success=stages["on_success"],
+        finally_=stages["finally"],
+        notify=tuple(_notification(spec) for spec in document.get("notify", ())),
+        secrets=tuple(document.get("secrets", ())),
+        locks=tuple(document.get("locks", ())),
+        slots=document.get("slots", {}),
         concurrency=_concurrency(document.get("concurrency")),
         timeout_seconds=seconds(document.get("timeout")),
+        max_consecutive_failures=document.get("max_consecutive_failures"),
+        moved_from=document.get("moved", {}).get("from"),
         path=path,
     )
 
@@ -44,6 +59,16 @@ def _input(spec: dict[str, Any]) -> Input:
         default=spec.get("default"),
         enum=tuple(spec["enum"]) if "enum" in spec else None,
         json_schema=spec.get("schema"),
+    )
+
+
+def _notification(spec: dict[str, Any]) -> Notification:
+    webhook = spec.get("webhook", {})
+    return Notification(
+        on=tuple(spec["on"]),
+        url=webhook.get("url"),
+        headers=texts(webhook.get("headers", {})),
+        email_to=tuple(spec.get("email", {}).get("to", ())),
     )
 
 

@@ -18,7 +18,14 @@ from dsl.suggest import did_you_mean
 
 FIXED: Final[Mapping[str, Mapping[str, str]]] = {
     "workflow": {"name": "string", "namespace": "string", "revision": "integer"},
-    "run": {"id": "string", "state": "string", "created_at": "datetime", "started_at": "datetime", "labels": "object"},
+    "run": {
+        "id": "string",
+        "state": "string",
+        "created_at": "datetime",
+        "started_at": "datetime",
+        "labels": "object",
+        "failed_tasks": "array",
+    },
     "trigger": {
         "kind": "string",
         "name": "string",
@@ -33,21 +40,31 @@ FIXED: Final[Mapping[str, Mapping[str, str]]] = {
 """Contexts whose names are the same in every workflow."""
 
 BARE: Final[Mapping[str, str]] = {"item": "dyn", "index": "integer"}
-CONTEXTS: Final = frozenset({*FIXED, *BARE, "inputs", "tasks", "matrix", "env", "secrets"})
+CONTEXTS: Final = frozenset({*FIXED, *BARE, "inputs", "tasks", "matrix", "env", "secrets", "outputs"})
 STATUS: Final = ("success", "failure", "always", "cancelled", "skipped")
 KIND_OUTPUTS: Final[Mapping[str, Mapping[str, str]]] = {
     "http": {"status": "integer", "latency_ms": "number"},
     "heartbeat": {"up": "boolean", "status": "integer", "latency_ms": "number"},
+    "approval": {"approved": "boolean", "by": "string", "comment": "string"},
 }
 """Outputs that a kind always gives, declared or not."""
 
 
+MAIN: Final = "tasks"
+"""The stage of the main tasks, by its key in the file; those of the others run when they have ended."""
+
+
 @dataclass(frozen=True, slots=True)
 class TaskShape:
-    """What expressions may know of a task."""
+    """What expressions may know of a task.
+
+    `stage` is the key under which it stands, `own` the outputs of one attempt: of a fan-out, those of one item.
+    """
 
     outputs: Mapping[str, str]
     needs: tuple[str, ...] = ()
+    stage: str = MAIN
+    own: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +83,24 @@ class Shape:
     @classmethod
     def of(cls, workflow: Workflow) -> "Shape":
         """Return the shape of a compiled workflow."""
-        tasks = {task.id: TaskShape(_outputs(task), task.needs) for task in workflow.tasks.values()}
+        stages = {
+            MAIN: workflow.tasks,
+            "on_failure": workflow.on_failure,
+            "on_success": workflow.on_success,
+            "finally": workflow.finally_,
+        }
+        tasks = {task.id: _task_shape(task, stage) for stage, found in stages.items() for task in found.values()}
         return cls(
             inputs={name: str(spec.type) for name, spec in workflow.inputs.items()},
             tasks=tasks,
             env=frozenset(workflow.env),
-            task_env={task.id: frozenset(task.env) for task in workflow.tasks.values() if task.env},
+            task_env={task.id: frozenset(task.env) for found in stages.values() for task in found.values() if task.env},
         )
 
     def upstream(self, task_id: str, other: str) -> bool:
         """Whether `other` must have ended before `task_id` starts."""
+        if self.tasks[task_id].stage != MAIN and self.tasks[other].stage == MAIN:
+            return True
         return other != task_id and self._ancestry.has(task_id, other)
 
 
@@ -141,13 +166,16 @@ class Scope:
             return Known(name.dotted(2), 2, "string" if root == "secrets" else "dyn")
         if member in known:
             return Known(name.dotted(2), 2, known[member])
-        noun = {"inputs": "input", "env": "environment variable"}.get(root)
+        noun = {"inputs": "input", "env": "environment variable", "outputs": "output"}.get(root)
         message = f"unknown {noun} '{member}'" if noun else f"'{root}' has no '{member}'"
         return _fault(UNKNOWN_NAME, message, name, 2, did_you_mean(member, list(known)) or _listed(list(known)))
 
     def _members(self, root: str) -> Mapping[str, str] | None:
         if root == "inputs":
             return self.shape.inputs
+        if root == "outputs":
+            task = self.shape.tasks.get(self.task_id or "")
+            return {} if task is None else task.own
         if root == "env":
             names = self.shape.env | self.shape.task_env.get(self.task_id or "", frozenset())
             return dict.fromkeys(sorted(names), "string")
@@ -180,14 +208,18 @@ class Scope:
                 return _fault(UNKNOWN_NAME, message, name, len(name.parts), "")
 
 
-def _outputs(task: Task) -> dict[str, str]:
-    """Return the types of a task's outputs; a fan-out gives a list for each name."""
-    outputs = {
+def _task_shape(task: Task, stage: str) -> TaskShape:
+    own = {
         **KIND_OUTPUTS.get(task.kind, {}),
         **dict.fromkeys(task.spec.get("values", {}) if task.kind == "set" else (), "dyn"),
         **{name: str(kind) for name, kind in task.outputs.items()},
     }
-    return dict.fromkeys(outputs, "array") if task.fan_out is not None else outputs
+    return TaskShape(listed(own) if task.fan_out is not None else own, task.needs, stage, own)
+
+
+def listed(outputs: Mapping[str, str]) -> dict[str, str]:
+    """Return the types of a fan-out's outputs: a list for each name."""
+    return dict.fromkeys(outputs, "array")
 
 
 def _fault(code: str, message: str, name: Name, parts: int, hint: str) -> ExpressionFault:
