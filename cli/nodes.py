@@ -78,7 +78,13 @@ def engine_services(parts: Parts) -> list[Service]:
     settings, database, broker = parts.settings, parts.database, parts.broker
     return [
         Sweeper(database, broker, ttl_seconds=settings.ttl_seconds),
-        LeaseKeeper(database, broker, heartbeat_seconds=settings.heartbeat_seconds, ttl_seconds=settings.ttl_seconds),
+        LeaseKeeper(
+            database,
+            broker,
+            heartbeat_seconds=settings.heartbeat_seconds,
+            ttl_seconds=settings.ttl_seconds,
+            pool_kinds=settings.pool_kinds,
+        ),
         LogWriter(database, broker, on_written=parts.notifier.notify),
         Executor(database, broker, capacities=settings.capacities),
         Janitor(database, retention_days=settings.retention_days),
@@ -94,7 +100,15 @@ def sync_service(parts: Parts, on_applied: Callable[[], None] = lambda: None) ->
     """Return the syncer of the watched folder."""
     source = FolderSource(FOLDER_SOURCE, parts.settings.workflows_dir)
     firings = Firings(RevisionCache(parts.database), new_id)
-    return Syncer(parts.database, parts.broker, [source], settle=firings.settle, on_applied=on_applied, show=parts.show)
+    return Syncer(
+        parts.database,
+        parts.broker,
+        [source],
+        settle=firings.settle,
+        on_applied=on_applied,
+        show=parts.show,
+        pool_kinds=parts.settings.pool_kinds,
+    )
 
 
 def api_service(parts: Parts, services: Sequence[Service], sync_now: Callable[[str], bool]) -> ApiServer:

@@ -77,15 +77,29 @@ def wait_for_signal() -> str:
 
 
 def drain_on_signal(worker: Worker) -> None:
-    """Run a worker until a signal; then let it drain, or stop what runs at a second signal."""
+    """Run a worker to its end: it drains at a signal, and stops what runs at a second one.
+
+    Raises `CliError` when it ended by itself, as when the engine refused it: whatever runs the process may start it
+    again, and it says the same until a person has changed something.
+    """
     log = logging.getLogger("chronoverse")
+    asked: list[int] = []
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        asked.append(number)
+        if len(asked) > 1:
+            worker.stop()
+            return
+        log.info("%s: draining; what runs goes on to its end, a second signal stops it", signal.Signals(number).name)
+        worker.drain()
+
+    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, end)
     worker.start()
-    name = wait_for_signal()
-    log.info("%s: draining; what runs goes on to its end, a second signal stops it", name)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: worker.stop())
-    worker.drain()
     worker.join()
+    if worker.failure is not None:
+        message, _, hint = worker.failure.partition("\n  hint: ")
+        raise CliError(message, hint)
 
 
 def run_until_signal(node: Node) -> None:

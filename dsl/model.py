@@ -14,6 +14,8 @@ import msgspec
 IR_VERSION: Final = 1
 DEFAULT_GRACE_SECONDS: Final = 10.0
 DEFAULT_NAMESPACE: Final = "default"
+ENGINE_KINDS: Final = frozenset({"wait", "set", "approval", "workflow"})
+"""Kinds that the engine carries out itself: they hold no worker."""
 
 Template = Any
 """A JSON value whose strings may hold `${{ … }}`."""

@@ -76,6 +76,17 @@ def _capacities(text: str) -> dict[str, int]:
     return found
 
 
+def _pool_kinds(text: str) -> dict[str, tuple[str, ...]]:
+    found = {}
+    for pair in filter(None, (pair.strip() for pair in text.split(","))):
+        pool, equals, listed = (part.strip() for part in pair.partition("="))
+        kinds = tuple(kind.strip() for kind in listed.split("+"))
+        if not equals or not pool or not all(kinds) or pool in found:
+            raise ValueError("must look like default=run+http,gpu=container, each pool once")
+        found[pool] = kinds
+    return found
+
+
 SETTINGS: Mapping[str, Setting] = {
     "database_url": Setting(
         "CHRONOVERSE_DATABASE_URL",
@@ -106,6 +117,13 @@ SETTINGS: Mapping[str, Setting] = {
         "SQLite only. `normal`: a power cut may lose the last moments, never consistency; `full`: it loses nothing.",
     ),
     "pools": Setting("CHRONOVERSE_POOLS", _names, "default", "Pools that this worker serves, comma-separated."),
+    "pool_kinds": Setting(
+        "CHRONOVERSE_POOL_KINDS",
+        _pool_kinds,
+        "",
+        "Engine and sync: the kinds that each pool promises, as `default=run+http,gpu=container`. A worker that lacks "
+        "one is refused, a task of another kind is a diagnostic. A pool that is not named promises nothing.",
+    ),
     "slots": Setting("CHRONOVERSE_SLOTS", _whole(1, 1000), "8", "Attempts that this worker carries out at once."),
     "allow_processes": Setting(
         "CHRONOVERSE_ALLOW_PROCESSES",
@@ -171,6 +189,7 @@ class Settings:
     api_url: str
     durability: str
     pools: tuple[str, ...]
+    pool_kinds: dict[str, tuple[str, ...]]
     slots: int
     allow_processes: bool
     docker_url: str

@@ -7,6 +7,10 @@ from pathlib import Path
 
 from engine.clock import NewId, new_id
 
+WORKER_ID_LENGTH_MAX: int = 200
+POOL_NAME_LENGTH_MAX: int = 100
+"""Longer names are not let in by the engine."""
+
 
 class WorkerConfigError(ValueError):
     """A worker cannot be set up as configured; the message says what is wrong and what to change."""
@@ -54,6 +58,16 @@ class WorkerConfig:
     runner_options: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not 1 <= len(self.worker_id) <= WORKER_ID_LENGTH_MAX:
+            raise WorkerConfigError(
+                f"the worker's id has {len(self.worker_id)} characters; it may have 1 to {WORKER_ID_LENGTH_MAX}\n"
+                "  hint: remove the file worker-id from its state directory: it is drawn afresh"
+            )
+        if long := [pool for pool in self.pools if len(pool) > POOL_NAME_LENGTH_MAX]:
+            raise WorkerConfigError(
+                f"a pool's name has at most {POOL_NAME_LENGTH_MAX} characters: {long[0]}\n"
+                "  hint: give CHRONOVERSE_POOLS the names that tasks use"
+            )
         if self.slots < len(self.pools):
             raise WorkerConfigError(
                 f"{self.slots} slots cannot serve {len(self.pools)} pools\n  hint: give at least one slot a pool"

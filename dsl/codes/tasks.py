@@ -171,6 +171,18 @@ TASKS: Final = (
         workflow("env: {API_TOKEN_FILE: /run/secrets/api_token}\n"),
     ),
     Code(
+        "E0350",
+        "kind that the pool does not serve",
+        "Whoever runs the workers declares what each pool serves (`CHRONOVERSE_POOL_KINDS`); a task of another kind "
+        "would wait for ever. Only a sync makes this check: it alone knows the installation.",
+        "",
+        3,
+        1,
+        "",
+        "# with CHRONOVERSE_POOL_KINDS=default=http,shell=run\n"
+        "name: example\ntasks:\n  a: {run: x}           # needs `pool: shell`",
+    ),
+    Code(
         "E0901",
         "not supported yet",
         "The language has this field, and this version of the engine cannot carry it out. It is refused rather than "

@@ -1,17 +1,32 @@
 """What crosses the broker. Messages are wake-ups; only log lines and results carry content.
 
-Every message is JSON with a version `v`. Unknown fields are ignored; an unknown `v` is requeued and reported. Times are
-aware datetimes in UTC. An attempt is named `<task_run_id>:<n>`, a task run `<run_id>-<ordinal>`.
+Every message is JSON with a version `v`. Unknown fields are ignored; an unknown `v` is requeued and reported; what is
+longer than the store can hold is unreadable. Times are aware datetimes in UTC. An attempt is named `<task_run_id>:<n>`,
+a task run `<run_id>-<ordinal>`.
 """
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
 VERSION: Final = 1
 OUTPUTS_BYTES_MAX: Final = 64 * 1024
 LOG_BATCH_BYTES_MAX: Final = 64 * 1024
+CLAIMS_HELD_MAX: Final = 10_000
+"""How many attempts one heartbeat may list: more than any worker has slots and unsettled results."""
+
+_TEXT: Final = r"^[^\x00]*$"
+"""PostgreSQL holds no U+0000."""
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=36, pattern=_TEXT)]
+AttemptName = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=_TEXT)]
+WorkerName = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=_TEXT)]
+HostName = Annotated[str, msgspec.Meta(max_length=200, pattern=_TEXT)]
+PoolName = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=_TEXT)]
+KindName = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=_TEXT)]
+Address = Annotated[str, msgspec.Meta(max_length=1000, pattern=_TEXT)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 31) - 1)]
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -32,27 +47,27 @@ class Wake(Message, frozen=True, kw_only=True, tag="wake"):
 class Claim(Message, frozen=True, kw_only=True, tag="claim"):
     """A worker's slot asks for the right to carry out an attempt. `resume` names a claim it already held."""
 
-    attempt: str
-    claim_id: str
-    session: str
-    worker: str
-    reply_to: str
+    attempt: AttemptName
+    claim_id: Id
+    session: Id
+    worker: WorkerName
+    reply_to: Address
     resume: bool = False
 
 
 class Finished(Message, frozen=True, kw_only=True, tag="finished"):
     """An attempt ended. Sent again until `Settled` comes back."""
 
-    attempt: str
-    claim_id: str
-    session: str
-    reply_to: str
+    attempt: AttemptName
+    claim_id: Id
+    session: Id
+    reply_to: Address
     state: str
     reason: str | None = None
     message: str = ""
     exit_code: int | None = None
     outputs: dict[str, Any] = {}
-    log_batches: int = 0
+    log_batches: Count = 0
     started_at: datetime
     finished_at: datetime
 
@@ -120,23 +135,23 @@ class Prepare(Message, frozen=True, kw_only=True, tag="prepare"):
 class HeldAttempt(msgspec.Struct, frozen=True):
     """One attempt in a heartbeat's list."""
 
-    attempt: str
-    claim_id: str
+    attempt: AttemptName
+    claim_id: Id
 
 
 class Heartbeat(Message, frozen=True, kw_only=True, tag="heartbeat"):
     """A session is alive and holds these attempts (running, being claimed, or finished and unsettled)."""
 
-    session: str
-    worker: str
-    reply_to: str
-    host: str = ""
-    pools: list[str]
-    kinds: list[str]
-    slots: int
-    sequence: int
-    held: list[HeldAttempt] = []
-    reattached: list[HeldAttempt] = []
+    session: Id
+    worker: WorkerName
+    reply_to: Address
+    host: HostName = ""
+    pools: Annotated[list[PoolName], msgspec.Meta(max_length=100)]
+    kinds: Annotated[list[KindName], msgspec.Meta(max_length=200)]
+    slots: Count
+    sequence: Count
+    held: Annotated[list[HeldAttempt], msgspec.Meta(max_length=CLAIMS_HELD_MAX)] = []
+    reattached: Annotated[list[HeldAttempt], msgspec.Meta(max_length=CLAIMS_HELD_MAX)] = []
     draining: bool = False
 
 
@@ -153,7 +168,7 @@ class HeartbeatAnswer(Message, frozen=True, kw_only=True, tag="heartbeat_answer"
 class Goodbye(Message, frozen=True, kw_only=True, tag="goodbye"):
     """A session ends on purpose, holding nothing."""
 
-    session: str
+    session: Id
 
 
 class Canary(Message, frozen=True, kw_only=True, tag="canary"):
@@ -178,12 +193,12 @@ class Prepared(Message, frozen=True, kw_only=True, tag="prepared"):
 class LogBatch(Message, frozen=True, kw_only=True, tag="log_batch"):
     """Consecutive log lines of one attempt. `lines` is zstd-compressed JSON lines, see `engine.broker.logs`."""
 
-    attempt: str
-    claim_id: str
-    session: str
-    reply_to: str
-    batch_no: int
-    line_count: int
+    attempt: AttemptName
+    claim_id: Id
+    session: Id
+    reply_to: Address
+    batch_no: Count
+    line_count: Count
     lines: bytes
 
 

@@ -2,14 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
 from dsl.expressions import Evaluator
 from dsl.model import Task, Workflow
 from engine.machine.states import Phase, RunState
-
-ENGINE_KINDS: Final = frozenset({"wait", "set", "approval", "workflow"})
-"""Kinds that the engine carries out itself: they hold no worker."""
 
 
 class Stage(StrEnum):

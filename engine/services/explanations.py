@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from engine.machine.graph import ENGINE_KINDS, Graph
+from dsl.model import ENGINE_KINDS
+from engine.machine.graph import Graph
 from engine.machine.states import RUN_TERMINAL, TASK_TERMINAL, Reason, RunState, TaskState
 from engine.store.connection import Connection
 from engine.store.reads_runs import RunRow
@@ -111,7 +112,7 @@ class Explainer:
                     name, pool.ok, f"attempt {row.attempt} is queued since {since} for pool {row.pool}: {pool.detail}"
                 )
             case TaskState.WAITING:
-                return Check.no(name, f"{row.message}; due at {_moment(row.due_at)}")
+                return Check.no(name, row.message + (f"; due at {_moment(row.due_at)}" if row.due_at else ""))
             case TaskState.RUNNING:
                 return self._running_task(name, row)
             case _:
@@ -119,6 +120,10 @@ class Explainer:
 
     def _running_task(self, name: str, row: TaskRow) -> Check:
         live = any(session.id == row.session and session.live(self._now) for session in self._live_sessions())
+        if row.attempt == 0:
+            return Check.yes(name, "is a fan-out whose items go on")
+        if row.child_run is not None:
+            return Check.yes(name, f"attempt {row.attempt} is run {row.child_run}; ask for its explanation")
         where = f"attempt {row.attempt} runs on worker {row.worker} since {_moment(row.attempt_started_at)}"
         if row.stop:
             return Check(name, live, f"{where} and was told to stop")
@@ -128,7 +133,8 @@ class Explainer:
 
     def _pending(self, run: RunRow, graph: Graph, limit: int) -> Iterator[Check]:
         states = list_task_states(self._connection, run.id)
-        for name, task in graph.workflow.tasks.items():
+        for name in self._current(run, graph):
+            task = graph.tasks[name]
             if states.get(name, TaskState.PENDING) != TaskState.PENDING:
                 continue
             if limit <= 0:
@@ -140,6 +146,11 @@ class Explainer:
                 if states.get(need) not in TASK_TERMINAL
             ]
             yield Check(f"task {name}", not unmet, f"needs {', '.join(unmet)}" if unmet else "is about to start")
+
+    def _current(self, run: RunRow, graph: Graph) -> tuple[str, ...]:
+        """Return the tasks of the phase that the run is in."""
+        outcome = RunState(run.outcome) if run.outcome else None
+        return graph.stages[stages_until(Phase(run.phase), outcome)[-1]]
 
     def _pool(self, pool: str, kind: str) -> Check:
         if (pool, kind) not in self._pools:
@@ -182,7 +193,7 @@ class Explainer:
         yield from self._triggers(workflow)
         if graph.workflow.concurrency is not None:
             yield self._concurrency(workflow, graph.workflow.concurrency.limit)
-        tasks = graph.workflow.tasks.values()
+        tasks = graph.tasks.values()
         for pool, kind in sorted({(task.pool, task.kind) for task in tasks if task.kind not in ENGINE_KINDS}):
             yield self._pool(pool, kind)
 

@@ -5,7 +5,7 @@ session lack is lost; what a list has and the database has not is answered with 
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
 from engine.broker.interface import HEARTBEATS, Broker, Delivery
@@ -47,6 +47,7 @@ class LeaseKeeper:
         *,
         heartbeat_seconds: float = 2.0,
         ttl_seconds: float = 7.0,
+        pool_kinds: Mapping[str, Collection[str]] | None = None,
         clock: Clock = system_clock,
         ids: NewId = new_id,
     ) -> None:
@@ -54,6 +55,7 @@ class LeaseKeeper:
         self._broker = broker
         self._clock = clock
         self._ttl = timedelta(seconds=ttl_seconds)
+        self._pool_kinds = pool_kinds or {}
         self._keeper = ids()
         self._canary = Canary(timedelta(seconds=heartbeat_seconds), self._ttl)
         self._missed: dict[str, frozenset[HeldAttempt]] = {}
@@ -96,8 +98,9 @@ class LeaseKeeper:
         beats: dict[str, Heartbeat] = {}
         for delivery in deliveries:
             self._sort(delivery, beats)
-        if beats:
-            self._answer(list(beats.values()))
+        welcome = [beat for beat in beats.values() if not self._refused(beat)]
+        if welcome:
+            self._answer(welcome)
         self._consumer.ack(deliveries)
 
     def _sort(self, delivery: Delivery, beats: dict[str, Heartbeat]) -> None:
@@ -123,6 +126,21 @@ class LeaseKeeper:
                     set_ready(connection, message.revision_id, message.image, message.worker, message.error)
             case _:
                 pass
+
+    def _refused(self, beat: Heartbeat) -> bool:
+        """Refuse a hello of a worker that lacks a kind of its pools; whoever has a session keeps it."""
+        missing = missing_kinds(beat.pools, beat.kinds, self._pool_kinds)
+        if not missing:
+            return False
+        with self._database.read() as connection:
+            if sessions.is_live(connection, beat.session):
+                return False
+        log.warning("worker %s is refused: %s", beat.worker, missing.partition("\n")[0])
+        refusal = HeartbeatAnswer(
+            session=beat.session, sequence=beat.sequence, ttl_seconds=self._ttl.total_seconds(), refused=missing
+        )
+        self._broker.reply(beat.reply_to, [encode(refusal)])
+        return True
 
     def _answer(self, beats: list[Heartbeat]) -> None:
         now = self._database.now()
@@ -171,6 +189,19 @@ class LeaseKeeper:
         for row in expired:
             log.warning("session %s of worker %s ran out", row.session, row.worker)
         wake(self._broker, woken)
+
+
+def missing_kinds(pools: Collection[str], kinds: Collection[str], pool_kinds: Mapping[str, Collection[str]]) -> str:
+    """Say which kinds the pools promise and a worker of these kinds does not serve; nothing if it serves all."""
+    lacking = {pool: sorted(set(pool_kinds.get(pool, ())) - set(kinds)) for pool in sorted(pools)}
+    listed = ", ".join(f"{pool} ({', '.join(found)})" for pool, found in lacking.items() if found)
+    if not listed:
+        return ""
+    return (
+        f"it does not serve every kind of its pools; missing: {listed}\n"
+        "  hint: make these kinds work on its host, give it other pools with CHRONOVERSE_POOLS, or change what the "
+        "engine's CHRONOVERSE_POOL_KINDS promises"
+    )
 
 
 def _row(beat: Heartbeat) -> sessions.Beat:

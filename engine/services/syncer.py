@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from dsl.diagnostics import Diagnostic
+from dsl.pool_kinds import PoolKinds
 from engine.broker.interface import Broker
 from engine.broker.messages import Prepare, encode
 from engine.clock import NewId, new_id
@@ -58,9 +59,11 @@ class Syncer:
         on_applied: Callable[[], None] = lambda: None,
         show: Show = log_diagnostics,
         look_seconds: float = LOOK_SECONDS,
+        pool_kinds: PoolKinds | None = None,
     ) -> None:
         self._syncs = [
-            _Sync(database, broker, source, settle, ids, on_applied, show, look_seconds) for source in sources
+            _Sync(database, broker, source, settle, ids, on_applied, show, look_seconds, pool_kinds)
+            for source in sources
         ]
 
     @property
@@ -100,13 +103,14 @@ class _Sync:
         on_applied: Callable[[], None],
         show: Show,
         look_seconds: float,
+        pool_kinds: PoolKinds | None,
     ) -> None:
         self.source = source
         self.halt = threading.Event()
         self.loop = Loop(f"sync of {source.name}", self.turn, self.halt.set)
         self._database = database
         self._broker = broker
-        self._reconciler = Reconciler(database, source, settle=settle, ids=ids, now=database.now)
+        self._reconciler = Reconciler(database, source, settle=settle, ids=ids, now=database.now, pool_kinds=pool_kinds)
         self._on_applied = on_applied
         self._show = show
         self._look_seconds = look_seconds

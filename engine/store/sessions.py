@@ -180,6 +180,12 @@ def live_sessions(connection: Connection) -> set[str]:
     return set(connection.execute(select(sessions.c.id).where(sessions.c.ended_at.is_(None))).scalars())
 
 
+def is_live(connection: Connection, session: str) -> bool:
+    """Whether this session stands and has not ended."""
+    query = select(sessions.c.id).where(sessions.c.id == session, sessions.c.ended_at.is_(None))
+    return connection.execute(query).one_or_none() is not None
+
+
 def forget_sessions(connection: Connection, before: datetime) -> int:
     """Delete sessions that ended before that moment; return how many."""
     old = sessions.delete().where(sessions.c.ended_at.is_not(None), sessions.c.ended_at < before)

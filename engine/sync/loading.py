@@ -5,6 +5,7 @@ from typing import Final
 
 from dsl.diagnostics import Severity
 from dsl.loader import LoadResult, join, load_text
+from dsl.pool_kinds import PoolKinds, refuse_lacking
 from engine.sync.source import Snapshot
 
 _NAME: Final = re.compile(r"""^["']?name["']?[ \t]*:[ \t]*["']?([a-z0-9][a-z0-9._-]*)""", re.MULTILINE)
@@ -13,8 +14,9 @@ _NAME: Final = re.compile(r"""^["']?name["']?[ \t]*:[ \t]*["']?([a-z0-9][a-z0-9.
 class SnapshotLoader:
     """The load results of one source's files, kept by path and digest."""
 
-    def __init__(self, namespace: str) -> None:
+    def __init__(self, namespace: str, pool_kinds: PoolKinds | None = None) -> None:
         self._namespace = namespace
+        self._pool_kinds = pool_kinds or {}
         self._kept: dict[tuple[str, str], LoadResult] = {}
 
     def load(self, snapshot: Snapshot) -> LoadResult:
@@ -24,7 +26,8 @@ class SnapshotLoader:
             key = (path, file.digest)
             kept[key] = self._kept.get(key) or load_text(file.read(), path, namespace=self._namespace)
         self._kept = kept
-        return join([*kept.values(), LoadResult(workflows=(), diagnostics=snapshot.faults)])
+        joined = join([*kept.values(), LoadResult(workflows=(), diagnostics=snapshot.faults)])
+        return refuse_lacking(joined, self._pool_kinds)
 
 
 def faulty_files(result: LoadResult) -> frozenset[str]:

@@ -14,6 +14,7 @@ import msgspec
 
 from dsl.diagnostics import in_order
 from dsl.loader import LoadResult
+from dsl.pool_kinds import PoolKinds
 from engine.clock import NewId
 from engine.store import revisions, sources
 from engine.store.activation import Settle
@@ -47,14 +48,21 @@ class Reconciler:
     """The sync of one source. Used by one thread; the source's row keeps other processes out while it applies."""
 
     def __init__(
-        self, database: Database, source: Source, *, settle: Settle, ids: NewId, now: Callable[[], datetime]
+        self,
+        database: Database,
+        source: Source,
+        *,
+        settle: Settle,
+        ids: NewId,
+        now: Callable[[], datetime],
+        pool_kinds: PoolKinds | None = None,
     ) -> None:
         self._database = database
         self._source = source
         self._settle = settle
         self._ids = ids
         self._now = now
-        self._loader = SnapshotLoader(source.rules.namespace)
+        self._loader = SnapshotLoader(source.rules.namespace, pool_kinds)
         self._entered = False
 
     def reconcile(self) -> Outcome:

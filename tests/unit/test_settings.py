@@ -29,6 +29,9 @@ def test_what_is_given_wins_over_the_environment() -> None:
         ("CHRONOVERSE_LOG_LEVEL", "loud"),
         ("CHRONOVERSE_ALLOW_PROCESSES", "yes"),
         ("CHRONOVERSE_POOLS", ","),
+        ("CHRONOVERSE_POOL_KINDS", "default"),
+        ("CHRONOVERSE_POOL_KINDS", "default=run+"),
+        ("CHRONOVERSE_POOL_KINDS", "default=run,default=http"),
     ],
 )
 def test_a_bad_value_names_the_variable_and_the_remedy(variable: str, value: str) -> None:
@@ -36,6 +39,12 @@ def test_a_bad_value_names_the_variable_and_the_remedy(variable: str, value: str
         Settings.read({variable: value})
     assert variable in str(caught.value)
     assert "hint:" in str(caught.value)
+
+
+def test_the_kinds_of_pools() -> None:
+    settings = Settings.read({"CHRONOVERSE_POOL_KINDS": "default = run + http, gpu=container"})
+    assert settings.pool_kinds == {"default": ("run", "http"), "gpu": ("container",)}
+    assert Settings.read({}).pool_kinds == {}
 
 
 def test_every_setting_is_described() -> None:
