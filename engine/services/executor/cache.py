@@ -1,6 +1,7 @@
 """Runs kept in an executor's memory, bounded by the number of tasks they hold."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final
 
 from dsl.model import Workflow
@@ -69,6 +70,11 @@ class Executions:
         """Forget the least used ones while there are too many. To be called between batches."""
         while self._tasks > self._tasks_max and len(self._executions) > 1:
             self.drop(next(iter(self._executions)))
+
+    def drop_where(self, gone: Callable[[str], bool]) -> None:
+        """Forget the runs for which `gone(run_id)` holds."""
+        for run_id in [run_id for run_id in self._executions if gone(run_id)]:
+            self.drop(run_id)
 
     def drop(self, run_id: str) -> None:
         """Forget a run: it ended, or what is here can no longer be trusted."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from engine.broker.interface import EVENT_QUEUES, PARKED, Broker, Delivery, events_queue
-from engine.clock import Clock, system_clock
+from engine.clock import Clock, NewId, new_id, system_clock
 from engine.machine.advance import advance
 from engine.machine.changes import Changes, Command
 from engine.machine.events import Broken, Claimed, Event, Start
@@ -19,10 +19,11 @@ from engine.services.executor.inbox import SIGNALS, Inbox, Mail, strangers
 from engine.services.executor.outbox import Outbox
 from engine.services.executor.questions import Questions
 from engine.services.executor.sessions import LiveSessions
+from engine.services.executor.shares import Shares
 from engine.services.service import Loop
-from engine.services.wakes import wake
+from engine.services.wakes import queue_of, wake
 from engine.store.database import Database
-from engine.store.errors import RetryableError
+from engine.store.errors import RetryableError, StoreError
 from engine.store.parked import park
 from engine.store.runs import CommitResult, WorkflowCache, Written, commit, load_runs
 from engine.store.signals import due_signals
@@ -45,6 +46,7 @@ class Executor:
         broker: Broker,
         clock: Clock = system_clock,
         capacities: Mapping[str, int] | None = None,
+        ids: NewId = new_id,
     ) -> None:
         self._database = database
         self._broker = broker
@@ -58,6 +60,7 @@ class Executor:
         self._sessions = LiveSessions(database, clock)
         queues = [events_queue(n) for n in range(EVENT_QUEUES)]
         self._consumer = broker.consume_all(queues, prefetch=BATCH_EVENTS_MAX)
+        self._shares = Shares(database, self._consumer, clock, ids())
         self._loop = Loop(self.name, self.turn, self._consumer.wake)
 
     @property
@@ -73,6 +76,10 @@ class Executor:
         """Finish the batch in hand and end. What is unacknowledged goes to another executor."""
         self._loop.stop()
         self._consumer.close()
+        try:
+            self._shares.end()
+        except StoreError as error:  # the row expires by itself
+            log.debug("the executor's row stays until it expires: %s", error)
 
     def turn(self) -> None:
         """Take one batch, or return when nothing came before the next alarm."""
@@ -82,6 +89,13 @@ class Executor:
         except BaseException:
             self._consumer.requeue(deliveries)
             raise
+        self._keep_to_share()
+
+    def _keep_to_share(self) -> None:
+        """Leave surplus queues; what is in memory of their runs grows old from now on and is forgotten."""
+        left = set(self._shares.look())
+        if left:
+            self._executions.drop_where(lambda run_id: queue_of(run_id) in left)
 
     def process(self, deliveries: list[Delivery]) -> None:
         """Carry out one batch: commit, publish, acknowledge.
@@ -258,6 +272,7 @@ class Executor:
 
     def _patience(self) -> float:
         moments = [moment for moment in (self._alarms.next, self._outbox.next_look()) if moment is not None]
+        patience = min(self._shares.patience(), IDLE_SECONDS)
         if not moments:
-            return IDLE_SECONDS
-        return min(max((min(moments) - self._clock()).total_seconds(), 0.0), IDLE_SECONDS)
+            return patience
+        return min(max((min(moments) - self._clock()).total_seconds(), 0.0), patience)
