@@ -23,10 +23,10 @@ def _no_sync(_: str) -> bool:
 class Dependencies:
     """What a process gives to its API.
 
-    `sync_now(name)` asks the syncer to look at a source at once and returns without waiting, False if none of this
-    process has it. `revisions` may be shared with the other services of a process. `health` gives, for each thing that
-    the process needs, a callable that says what is wrong with it (empty: nothing). `notifier` hears of runs with new
-    log lines where the log writer is in the same process. `closing` ends followed streams.
+    `sync_now(name)` asks for a look at a source at once and returns without waiting, False if nobody can be asked.
+    `revisions` may be shared with the other services of a process. `health` gives, for each thing that the process
+    needs, a callable that says what is wrong with it (empty: nothing). `notifier` hears of runs with new log lines
+    where the log writer is in the same process. `closing` ends followed streams.
     """
 
     database: Database

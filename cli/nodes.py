@@ -19,6 +19,7 @@ from engine.services.revision_cache import RevisionCache
 from engine.services.scheduler import Scheduler
 from engine.services.service import Service
 from engine.services.sweeper import Sweeper
+from engine.services.sync_requests import SyncRequests, ask_for_sync
 from engine.services.syncer import Show, Syncer, log_diagnostics
 from engine.settings import Settings
 from engine.store.database import Database
@@ -111,8 +112,19 @@ def sync_service(parts: Parts, on_applied: Callable[[], None] = lambda: None) ->
     )
 
 
-def api_service(parts: Parts, services: Sequence[Service], sync_now: Callable[[str], bool]) -> ApiServer:
-    """Return the API; it answers for the health of the other services of its process."""
+def sync_services(parts: Parts) -> list[Service]:
+    """Return the syncer, and what hears the wishes of API processes."""
+    syncer = sync_service(parts)
+    return [syncer, SyncRequests(parts.broker, syncer.sync_now)]
+
+
+def api_service(
+    parts: Parts, services: Sequence[Service] = (), sync_now: Callable[[str], bool] | None = None
+) -> ApiServer:
+    """Return the API; it answers for the health of the other services of its process.
+
+    Without `sync_now` it tells the processes that sync, over the broker.
+    """
     health: dict[str, Callable[[], str]] = {"database": lambda: _database_fault(parts.database)}
     health["broker"] = lambda: "" if parts.broker.connected else "the broker does not answer"
     for service in services:
@@ -122,7 +134,7 @@ def api_service(parts: Parts, services: Sequence[Service], sync_now: Callable[[s
         broker=parts.broker,
         notifier=parts.notifier,
         health=health,
-        sync_now=sync_now,
+        sync_now=sync_now or (lambda source: ask_for_sync(parts.broker, source)),
     )
     return ApiServer(dependencies, host=parts.settings.host, port=parts.settings.port)
 

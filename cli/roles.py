@@ -38,7 +38,7 @@ def up(**given: Any) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one.  [default: 8080]")
 def api(**given: Any) -> None:
     """Serve the REST API."""
-    _role(lambda nodes, parts: [nodes.api_service(parts, [], _nobody_syncs)], **given)
+    _role(lambda nodes, parts: [nodes.api_service(parts)], **given)
 
 
 @click.command()
@@ -59,7 +59,7 @@ def scheduler() -> None:
 )
 def sync(**given: Any) -> None:
     """Watch a folder and make its files live."""
-    _role(lambda nodes, parts: [nodes.sync_service(parts)], **given)
+    _role(lambda nodes, parts: nodes.sync_services(parts), **given)
 
 
 @click.command()
@@ -130,7 +130,3 @@ def _distributed(settings: Settings, *, needs_database: bool) -> None:
             "a role of its own needs a database that other processes reach",
             "set CHRONOVERSE_DATABASE_URL=postgresql://…, or run everything in one process with `chronoverse up`",
         )
-
-
-def _nobody_syncs(_: str) -> bool:
-    return False

@@ -41,8 +41,8 @@ def sync_source(services: Injected, name: FromPath[str]) -> Source:
         source = Source.of(found(reads.read_source(connection, name), f"source {name}"))
     if not services.given.sync_now(name):
         raise ConflictError(
-            f"no syncer of this process has source {name}\n"
-            "  hint: the process that syncs it looks by itself, at every change and every half minute"
+            f"nobody can be asked to look at source {name} now\n"
+            "  hint: whoever syncs it looks by itself, at every change and every half minute"
         )
     return source
 

@@ -27,6 +27,8 @@ EVENT_QUEUES: int = 16
 HEARTBEATS = "heartbeats"
 LOGS = "logs"
 PARKED = "parked"
+SYNCERS = "@syncers"
+"""Whom a broadcast reaches that is for the syncing processes: no pool has such a name."""
 INBOX_MESSAGES_MAX: int = 10_000
 """How many replies or broadcasts an inbox keeps for a reader that is behind; older ones are lost."""
 
@@ -132,7 +134,7 @@ class Replies(Protocol):
 
 
 class Broadcasts(Protocol):
-    """What is said to all workers of the subscribed pools, and of what is said to `pool="*"`."""
+    """What is said to the subscribed pools (or to `SYNCERS`), and what is said to `pool="*"`."""
 
     def get(self, timeout_seconds: float | None) -> bytes | None:
         """Return the next broadcast, or None on time-out and when closed."""

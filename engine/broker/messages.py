@@ -187,6 +187,15 @@ class Prepared(Message, frozen=True, kw_only=True, tag="prepared"):
     error: str = ""
 
 
+# To the syncers, by broadcast.
+
+
+class SyncNow(Message, frozen=True, kw_only=True, tag="sync_now"):
+    """Look at this source now. Losing it costs the time to the next look."""
+
+    source: str
+
+
 # To the log writer, on `logs`.
 
 
@@ -225,6 +234,7 @@ AnyMessage = (
     | Goodbye
     | Canary
     | Prepared
+    | SyncNow
     | LogBatch
     | LogConfirmed
 )
