@@ -14,6 +14,7 @@ from engine.machine.events import Cancel
 from engine.store import holders, retention, sessions, signals, sweeps
 from engine.store.database import Database
 from engine.store.logs import NewBatch, append_batches
+from engine.store.reads_runs import RunFilter, list_runs
 from engine.store.runs import WorkflowCache, Written, commit, load_runs
 from engine.store.schema import migrate
 from tests.contract.store.conftest import NOW
@@ -58,6 +59,8 @@ class Scene:
             "append_batches": lambda c: append_batches(c, [NewBatch(self.task_run_id, 1, CLAIM, 1, 1, b"")], NOW),
             "delete_runs": lambda c: retention.delete_runs(c, LONG_BEFORE),
             "delete_firings": lambda c: retention.delete_firings(c, LONG_BEFORE),
+            "list_by_trigger": lambda c: list_runs(c, RunFilter(trigger="webhook"), before=None, limit=50),
+            "list_by_trigger_on": lambda c: list_runs(c, RunFilter(trigger="manual"), before=self.run_id, limit=50),
         }
         return queries[name]
 
@@ -65,7 +68,7 @@ class Scene:
 NAMES = (
     *("load_runs", "due_signals", "commit", "acquire", "release", "unsent", "oldest_queued", "queued_by_pool"),
     *("runs_to_wake", "without_session", "signal_overdue", "attempts_of", "expire", "append_batches"),
-    *("delete_runs", "delete_firings"),
+    *("delete_runs", "delete_firings", "list_by_trigger", "list_by_trigger_on"),
 )
 
 
