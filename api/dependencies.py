@@ -10,6 +10,7 @@ from litestar.params import SkipValidation
 from engine.broker.interface import Broker
 from engine.clock import Clock, NewId, new_id, system_clock
 from engine.services.actions import Actions
+from engine.services.approvals import Approvals
 from engine.services.notifier import RunNotifier
 from engine.services.revision_cache import RevisionCache
 from engine.store.database import Database
@@ -47,12 +48,14 @@ class Services:
     given: Dependencies
     revisions: RevisionCache
     actions: Actions
+    approvals: Approvals
 
     @classmethod
     def of(cls, given: Dependencies) -> "Services":
         """Return what handlers work with."""
         revisions = given.revisions or RevisionCache(given.database)
-        return cls(given, revisions, Actions(given.database, given.broker, revisions, given.clock, given.new_id))
+        actions = Actions(given.database, given.broker, revisions, given.clock, given.new_id)
+        return cls(given, revisions, actions, Approvals(given.database, given.broker, given.clock))
 
     @property
     def database(self) -> Database:

@@ -1,5 +1,6 @@
 """Parameters of requests, read and checked. What is wrong names its place and the remedy."""
 
+import re
 import uuid
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, TypeVar
@@ -18,6 +19,8 @@ T = TypeVar("T")
 PAGE_SIZE: Final = 50
 PAGE_SIZE_MAX: Final = 200
 KEY_LENGTH_MAX: Final = 200
+
+PLACE: Final = re.compile(r"(\d{1,9})\.(-1|\d{1,9})", re.ASCII)
 
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_SIZE_MAX, description="How many items a page has at most.")]
 Cursor = Annotated[str | None, QueryParameter(description="`next` of the page before.")]
@@ -94,6 +97,16 @@ def cursor_number(text: str | None) -> int | None:
     if not text.isascii() or not text.isdecimal() or len(text) > 9:
         raise refused("query.cursor", f"{text!r} is not a cursor", "take it from `next` of the page before")
     return int(text)
+
+
+def cursor_place(text: str | None) -> tuple[int, int] | None:
+    """Return the two numbers in a cursor of task runs. Raises `RefusedError`."""
+    if text is None:
+        return None
+    found = PLACE.fullmatch(text)
+    if found is None:
+        raise refused("query.cursor", f"{text!r} is not a cursor", "take it from `next` of the page before")
+    return int(found[1]), int(found[2])
 
 
 def read_key(text: str | None) -> str | None:

@@ -196,4 +196,5 @@ def _print_run(run: "RunDetail") -> None:
 
 def _task_row(task: "TaskRun") -> tuple[Any, ...]:
     took = duration(task.started_at, task.finished_at)
-    return (task.task, str(task.state), task.reason, len(task.attempts), took, task.message)
+    name = task.task if task.index is None else f"{task.task}[{task.key}]"
+    return (name, str(task.state), task.reason, len(task.attempts), took, task.message)

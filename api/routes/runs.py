@@ -14,7 +14,7 @@ from api.parameters import (
     Limit,
     Moment,
     cursor_id,
-    cursor_number,
+    cursor_place,
     found,
     page,
     read_labels,
@@ -28,10 +28,11 @@ from api.problems import RESPONSES
 from api.routes.workflows import ANYBODY, created
 from api.schemas.runs import CancelRequest, RerunRequest, Run, RunDetail, RunPage, TaskRunPage
 from api.schemas.states import Explanation
-from api.tasks import task_counts, task_page
+from api.tasks import FIRST, task_counts, task_page
 from engine.machine.states import RunState
 from engine.services.explanations import Explainer, summary_of
 from engine.store import reads_runs as reads
+from engine.store.reads_tasks import Place
 from engine.store.reads_workflows import read_workflow as workflow_row
 
 
@@ -75,7 +76,7 @@ def get_run(services: Injected, run_id: FromPath[str]) -> RunDetail:
     with services.database.read() as connection:
         values = reads.read_run_values(connection, row.id)
         counts = task_counts(connection, row, graph)
-        tasks = task_page(connection, row, graph, first=0, limit=PAGE_SIZE_MAX)
+        tasks = task_page(connection, row, graph, after=FIRST, limit=PAGE_SIZE_MAX)
     return RunDetail.whole(row, values, counts, tasks)
 
 
@@ -89,12 +90,12 @@ def get_run(services: Injected, run_id: FromPath[str]) -> RunDetail:
 def list_task_runs(
     services: Injected, run_id: FromPath[str], limit: Limit = PAGE_SIZE, cursor: Cursor = None
 ) -> TaskRunPage:
-    """List a run's task runs in the order of the file."""
-    first = cursor_number(cursor) or 0
+    """List a run's task runs in the order of the file, the items of a fan-out after it."""
+    place = cursor_place(cursor)
     row = _run(services, run_id)
     graph = services.revisions.get(row.revision_id).graph
     with services.database.read() as connection:
-        return task_page(connection, row, graph, first=first, limit=limit)
+        return task_page(connection, row, graph, after=FIRST if place is None else Place(*place), limit=limit)
 
 
 @get(

@@ -9,7 +9,7 @@ from msgspec import Meta, field
 
 from api.schemas.base import Answer, Ask
 from api.schemas.workflows import WorkflowName
-from engine.machine.states import Reason, RunState, TaskState
+from engine.machine.states import Phase, Reason, RunState, TaskState
 
 if TYPE_CHECKING:  # the command line reads these types, and must not load the store for them
     from engine.machine.model import Run as CreatedRun
@@ -53,10 +53,15 @@ class Attempt(Answer, frozen=True, kw_only=True):
 
 
 class TaskRun(Answer, frozen=True, kw_only=True):
-    """One task in one run. `due_at` is when a wait or a retry's delay is over."""
+    """One task in one run. `due_at` is when a wait or a retry's delay is over.
+
+    A fan-out is a task run of its own, followed by one for each item, which has an `index` and a `key`. `child_run` is
+    the run of a `workflow` task's current attempt.
+    """
 
     id: str
     task: str
+    index: int | None
     key: str
     kind: str
     pool: str
@@ -65,6 +70,7 @@ class TaskRun(Answer, frozen=True, kw_only=True):
     message: str
     outputs: dict[str, Any] | None
     reused_from: str | None
+    child_run: str | None
     due_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
@@ -79,6 +85,7 @@ class TaskRun(Answer, frozen=True, kw_only=True):
         return cls(
             id=row.id,
             task=row.task,
+            index=row.index,
             key=row.key,
             kind=row.kind,
             pool=row.pool,
@@ -87,6 +94,7 @@ class TaskRun(Answer, frozen=True, kw_only=True):
             message=row.message,
             outputs=row.outputs,
             reused_from=row.reused_from,
+            child_run=row.child_run,
             due_at=row.due_at,
             started_at=row.started_at,
             finished_at=row.finished_at,
@@ -99,6 +107,7 @@ class TaskRun(Answer, frozen=True, kw_only=True):
         return cls(
             id=f"{run_id}-{ordinal}",
             task=task,
+            index=None,
             key="",
             kind=kind,
             pool=pool,
@@ -107,6 +116,7 @@ class TaskRun(Answer, frozen=True, kw_only=True):
             message="",
             outputs=None,
             reused_from=None,
+            child_run=None,
             due_at=None,
             started_at=None,
             finished_at=None,
@@ -122,7 +132,11 @@ class TaskRunPage(Answer, frozen=True, kw_only=True):
 
 
 class Run(Answer, frozen=True, kw_only=True):
-    """One run. `stop` says that it is being stopped, and why."""
+    """One run. `stop` says that it is being stopped, and why.
+
+    `phase` is `main`, `hook` or `finally`; `outcome` is fixed when the main tasks have ended. `parent_task_run` is the
+    task run that this is the child run of.
+    """
 
     id: str
     workflow: WorkflowName
@@ -130,10 +144,13 @@ class Run(Answer, frozen=True, kw_only=True):
     state: RunState
     reason: Reason | None
     message: str
+    phase: Phase
+    outcome: RunState | None
     stop: Reason | None
     trigger: RunTrigger
     labels: dict[str, str]
     retry_of: str | None
+    parent_task_run: str | None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -153,10 +170,13 @@ class Run(Answer, frozen=True, kw_only=True):
             state=run.state,
             reason=run.reason,
             message=run.message,
+            phase=run.phase,
+            outcome=run.outcome,
             stop=run.stop,
             trigger=RunTrigger(kind=run.trigger["kind"], name=run.trigger.get("name")),
             labels=run.labels,
             retry_of=run.retry_of,
+            parent_task_run=run.parent_task_run,
             created_at=run.created_at,
             started_at=run.started_at,
             finished_at=run.finished_at,
@@ -259,10 +279,13 @@ def _fields(row: "RunRow") -> dict[str, Any]:
         "state": RunState(row.state),
         "reason": _reason(row.reason),
         "message": row.message,
+        "phase": Phase(row.phase),
+        "outcome": RunState(row.outcome) if row.outcome else None,
         "stop": _reason(row.stop),
         "trigger": RunTrigger(kind=row.trigger_kind, name=row.trigger_name),
         "labels": row.labels,
         "retry_of": row.retry_of,
+        "parent_task_run": row.parent_task_run,
         "created_at": row.created_at,
         "started_at": row.started_at,
         "finished_at": row.finished_at,

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Final
 
 from dsl.model import ENGINE_KINDS
-from engine.machine.graph import Graph
-from engine.machine.states import RUN_TERMINAL, TASK_TERMINAL, Reason, RunState, TaskState
+from engine.machine.graph import Graph, stages_until
+from engine.machine.states import RUN_TERMINAL, TASK_TERMINAL, Phase, Reason, RunState, TaskState
 from engine.store.connection import Connection
 from engine.store.reads_runs import RunRow
 from engine.store.reads_tasks import TaskRow, list_open_tasks, list_task_states

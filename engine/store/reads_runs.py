@@ -28,10 +28,12 @@ class RunRow:
     reason: str | None
     message: str
     phase: str
+    outcome: str | None
     stop: str | None
     trigger_kind: str
     trigger_name: str | None
     retry_of: str | None
+    parent_task_run: str | None
     concurrency_resource: str | None
     created_at: datetime
     started_at: datetime | None
@@ -71,10 +73,12 @@ _RUN: tuple[ColumnElement[Any], ...] = (
     runs.c.reason,
     runs.c.message,
     runs.c.phase,
+    runs.c.outcome,
     runs.c.stop,
     runs.c.trigger_kind,
     runs.c.trigger_name,
     runs.c.retry_of,
+    runs.c.parent_task_run,
     runs.c.concurrency_resource,
     runs.c.created_at,
     runs.c.started_at,

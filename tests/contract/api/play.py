@@ -93,7 +93,7 @@ class Play:
             wake(self.broker, [new_id()])
             self._executor.turn()
 
-    def claim(self, run_id: str, ordinal: int = 0, attempt: int = 1) -> str:
+    def claim(self, run_id: str, ordinal: int | str = 0, attempt: int = 1) -> str:
         """Let the worker claim an attempt; return the claim."""
         claim_id = new_id()
         name = f"{run_id}-{ordinal}:{attempt}"
@@ -103,7 +103,7 @@ class Play:
         )
         return claim_id
 
-    def finish(self, run_id: str, claim_id: str, ordinal: int = 0, attempt: int = 1, **given: Any) -> None:
+    def finish(self, run_id: str, claim_id: str, ordinal: int | str = 0, attempt: int = 1, **given: Any) -> None:
         """Let the worker report an end; succeeded unless told otherwise."""
         now = self.clock()
         values = {"state": "succeeded", "started_at": now, "finished_at": now, "exit_code": 0, **given}
@@ -111,7 +111,7 @@ class Play:
         message = Finished(attempt=name, claim_id=claim_id, session=self.session, reply_to="nowhere", **values)
         self._say(run_id, message)
 
-    def carry_out(self, run_id: str, ordinal: int = 0, attempt: int = 1, **given: Any) -> str:
+    def carry_out(self, run_id: str, ordinal: int | str = 0, attempt: int = 1, **given: Any) -> str:
         """Claim and finish an attempt."""
         claim_id = self.claim(run_id, ordinal, attempt)
         self.finish(run_id, claim_id, ordinal, attempt, **given)
