@@ -1,10 +1,9 @@
 """The worker's side of the spawner: start a process, read from it, signal it, learn how it ended.
 
-The other side, and how it lets nothing survive, stands in `workers.spawner_main`.
+The other side, and how nothing survives, stand in `workers.spawner_loop`; what goes between them in
+`workers.spawner_lines`.
 """
 
-import contextlib
-import json
 import os
 import select
 import shutil
@@ -13,15 +12,19 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
 from engine.broker.logs import Stream
 from workers.runners.interface import RunnerError
+from workers.spawner_lines import EXIT, FRAME
 
-READ_BYTES: int = 64 * 1024
+READ_BYTES: int = 128 * 1024
 CLOSE_SECONDS_MAX: float = 10.0
+_STREAMS: Mapping[bytes, Stream] = {b"O": "stdout", b"R": "stderr"}
 
 
 class SpawnerLostError(RunnerError):
@@ -31,52 +34,43 @@ class SpawnerLostError(RunnerError):
 class Child:
     """One started process: its output and its end. Used by one thread, but for `terminate` and `kill`."""
 
-    def __init__(self, control: socket.socket, stdout: int, stderr: int) -> None:
-        self._control = control
-        self._pipes: dict[int, Stream] = {stdout: "stdout", stderr: "stderr"}
+    def __init__(self, line: socket.socket) -> None:
+        self._line: socket.socket | None = line
         self._unread = b""
         self._sending = threading.Lock()
+        self._paused = False
         self.pid: int | None = None
         self.error = ""
         self.exit_code: int | None = None
         """Negative: the number of the signal that killed it."""
         self.terminated = False
-        self._poll = select.poll()
-        for fd in (control.fileno(), *self._pipes):
-            self._poll.register(fd, select.POLLIN)
-        self._paused = False
+        self.directory_left = True
+        """Whether there is something to remove: an ended process that left only outputs leaves no directory."""
+        self.outputs: bytes | None = None
+        """What it wrote as outputs, None if that is still in its file."""
 
     def pause(self, paused: bool) -> None:
         """Read its output no further, or again: a full pipe makes the process wait."""
         if paused != self._paused:
             self._paused = paused
-            for fd in self._pipes:
-                if paused:
-                    self._poll.unregister(fd)
-                else:
-                    self._poll.register(fd, select.POLLIN)
+            self._command(b"H" if paused else b"G")
 
     def read(self, timeout_seconds: float | None) -> list[tuple[Stream, bytes]]:
         """Wait for output or for news, which goes into the attributes, and return the output.
 
         Raises `SpawnerLostError`.
         """
-        milliseconds = None if timeout_seconds is None else max(0.0, timeout_seconds * 1000)
-        ready = [fd for fd, _ in self._poll.poll(milliseconds)]
-        output = [piece for fd in ready if fd in self._pipes and (piece := self._read_pipe(fd))]
-        if self._control.fileno() in ready:
-            self._read_news()
-        return output
-
-    def rest(self) -> list[tuple[Stream, bytes]]:
-        """Return what is still in the pipes. Does not wait: who could write more is dead, or beyond our reach."""
-        output = []
-        for fd in list(self._pipes):
-            os.set_blocking(fd, False)
-            with contextlib.suppress(BlockingIOError):
-                while piece := self._read_pipe(fd):
-                    output.append(piece)
-        return output
+        assert self._line is not None
+        if timeout_seconds is not None and not _readable(self._line, timeout_seconds):
+            return []
+        try:
+            data = self._line.recv(READ_BYTES)
+        except OSError:
+            data = b""
+        if not data:
+            raise SpawnerLostError("the spawner's process ended, and this attempt's processes with it")
+        self._unread += data
+        return self._frames()
 
     def terminate(self) -> None:
         """Send TERM to the process group; `terminated` turns true when it was done."""
@@ -86,51 +80,48 @@ class Child:
         """Send KILL to the process group."""
         self._command(b"K")
 
-    def close(self) -> None:
-        """Let go: what is left of it is killed. Idempotent."""
+    def release(self) -> socket.socket | None:
+        """Let go of the line and return it, if it can carry another attempt. Idempotent."""
         with self._sending:
-            self._control.close()
-        for fd in list(self._pipes):
-            self._close_pipe(fd)
+            line, self._line = self._line, None
+        if line is not None and self.exit_code is None:
+            line.close()  # and so what is left of it is killed
+            return None
+        return line
 
     def _command(self, command: bytes) -> None:
-        with self._sending, contextlib.suppress(OSError):
-            if self._control.fileno() >= 0:
-                self._control.sendall(command)
+        with self._sending, suppress(OSError):
+            if self._line is not None:
+                self._line.sendall(FRAME.pack(command, 0))
 
-    def _read_pipe(self, fd: int) -> tuple[Stream, bytes] | None:
-        stream = self._pipes[fd]
-        data = os.read(fd, READ_BYTES)
-        if not data:
-            self._close_pipe(fd)
-            return None
-        return stream, data
+    def _frames(self) -> list[tuple[Stream, bytes]]:
+        output: list[tuple[Stream, bytes]] = []
+        data, at = self._unread, 0
+        while len(data) - at >= FRAME.size:
+            kind, length = FRAME.unpack_from(data, at)
+            end = at + FRAME.size + length
+            if len(data) < end:
+                break
+            content = data[at + FRAME.size : end]
+            at = end
+            if kind in _STREAMS:
+                output.append((_STREAMS[kind], content))
+            else:
+                self._news(kind, content)
+        self._unread = data[at:]
+        return output
 
-    def _close_pipe(self, fd: int) -> None:
-        if self._pipes.pop(fd, None) is not None:
-            if not self._paused:
-                self._poll.unregister(fd)
-            os.close(fd)
-
-    def _read_news(self) -> None:
-        try:
-            data = self._control.recv(4096)
-        except OSError:
-            data = b""
-        if not data and self.exit_code is None:
-            raise SpawnerLostError("the spawner's process ended, and this attempt's processes with it")
-        *lines, self._unread = (self._unread + data).split(b"\n")
-        for line in lines:
-            word, _, rest = line.decode(errors="replace").partition(" ")
-            match word:
-                case "P":
-                    self.pid = int(rest)
-                case "E":
-                    self.error = rest
-                case "T":
-                    self.terminated = True
-                case "X":
-                    self.exit_code = int(rest)
+    def _news(self, kind: bytes, content: bytes) -> None:
+        match kind:
+            case b"P":
+                self.pid = int(content)
+            case b"E":
+                self.error = content.decode(errors="replace")
+            case b"T":
+                self.terminated = True
+            case b"X":
+                self.exit_code, self.directory_left, read = EXIT.unpack_from(content)
+                self.outputs = content[EXIT.size :] if read else None
 
 
 class Spawner:
@@ -140,24 +131,42 @@ class Spawner:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._idle: list[socket.socket] = []
 
     def start(self) -> None:
         """Start the spawner's process unless it runs."""
         with self._lock:
             self._ensure()
 
-    def spawn(self, argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Child:
-        """Start a process in its own session. Raises `RunnerError` if there is no such program, or no spawner."""
+    def spawn(
+        self, argv: Sequence[str], env: Mapping[str, str], root: str, script: str, *, paused: bool = False
+    ) -> Child:
+        """Start a process in its own session, in the fresh directory `root/work`, beside which `script` is put.
+
+        What it writes to the file `root/output` are its outputs. Raises `RunnerError` if there is no such program, or
+        no spawner.
+        """
         program = _find(argv[0], env.get("PATH", os.defpath))
-        request = json.dumps({"program": program, "argv": list(argv), "env": dict(env), "cwd": str(cwd)}).encode()
+        content = _request(program, argv, env, root, script)
+        frames = FRAME.pack(b"S", len(content)) + content
         try:
-            return self._spawn(struct.pack("!I", len(request)) + request)
+            child = Child(self._sent(frames))
         except OSError as error:
             raise RunnerError(f"no process could be started: {error}") from error
+        child.pause(paused)
+        return child
+
+    def give_back(self, child: Child) -> None:
+        """Let go of a child: of one that has not ended, everything is killed. Idempotent."""
+        line = child.release()
+        if line is not None:
+            with self._lock:
+                self._idle.append(line)
 
     def close(self) -> None:
         """End the spawner, which kills what it started. Idempotent."""
         with self._lock:
+            self._forget_lines()
             if self._control is not None:
                 self._control.close()
             if self._process is not None:
@@ -168,30 +177,33 @@ class Spawner:
                     self._process.wait()
             self._control = self._process = None
 
-    def _spawn(self, request: bytes) -> Child:
-        ours, theirs = socket.socketpair()
-        (stdout, stdout_end), (stderr, stderr_end) = os.pipe(), os.pipe()
-        child = Child(ours, stdout, stderr)
+    def _sent(self, frames: bytes) -> socket.socket:
+        """Return a line over which the frames went."""
+        with self._lock:
+            line = self._idle.pop() if self._idle else self._open()
         try:
+            line.sendall(frames)
+        except OSError:  # of a spawner that has died; the next one is asked afresh
+            line.close()
             with self._lock:
-                self._hand_over([theirs.fileno(), stdout_end, stderr_end])
-            theirs.close()  # before the request: were the spawner gone, sending would otherwise wait for ever
-            ours.sendall(request)
-        except OSError:
-            child.close()
-            raise
-        finally:
-            theirs.close()
-            os.close(stdout_end)
-            os.close(stderr_end)
-        return child
+                self._forget_lines()
+                line = self._open()
+            line.sendall(frames)
+        return line
 
-    def _hand_over(self, fds: list[int]) -> None:
-        try:
-            socket.send_fds(self._ensure(), [b"S"], fds)
-        except OSError:
-            self._process = None
-            socket.send_fds(self._ensure(), [b"S"], fds)
+    def _open(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                socket.send_fds(self._ensure(), [b"L"], [theirs.fileno()])
+            except OSError:
+                self._process = None
+                socket.send_fds(self._ensure(), [b"L"], [theirs.fileno()])
+        return ours
+
+    def _forget_lines(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
 
     def _ensure(self) -> socket.socket:
         if self._control is not None and self._process is not None and self._process.poll() is None:
@@ -212,19 +224,34 @@ class Spawner:
         return ours
 
 
+def _request(program: str, argv: Sequence[str], env: Mapping[str, str], root: str, script: str) -> bytes:
+    settings = [f"{name}={value}" for name, value in env.items()]
+    fields = [root, program, str(len(argv)), *argv, *settings]
+    joined = "".join([f"{field}\0" for field in fields])
+    if joined.count("\0") != len(fields):
+        raise RunnerError(
+            "a variable or an argument of the script holds a NUL character, which no process can be given"
+        )
+    encoded = os.fsencode(joined)
+    return struct.pack("!I", len(encoded)) + encoded + script.encode()
+
+
+def _readable(line: socket.socket, timeout_seconds: float) -> bool:
+    poll = select.poll()
+    poll.register(line, select.POLLIN)
+    return bool(poll.poll(max(0.0, timeout_seconds * 1000)))
+
+
 @lru_cache(maxsize=256)
-def _find_once(program: str, path: str) -> str | None:
+def _looked_up(program: str, path: str, _second: int) -> str | None:
     return shutil.which(program, path=path)
 
 
 def _find(program: str, path: str) -> str:
-    """Return the program's place. Looked for here, once: each failed `exec` of a fresh process costs 0.2 ms."""
+    """Return the program's place. Looked for here, once a second: each failed `exec` costs 0.2 ms."""
     if "/" in program:
         return program
-    found = _find_once(program, path)
-    if found is None or not os.access(found, os.X_OK):
-        _find_once.cache_clear()
-        found = _find_once(program, path)
+    found = _looked_up(program, path, int(time.monotonic()))
     if found is None:
         raise RunnerError(f"'{program}' is not on this worker's PATH ({path})")
     return found

@@ -222,7 +222,7 @@ def test_a_full_sink_makes_the_process_wait_and_the_timeout_still_holds(runner: 
 
 
 def test_the_journal_learns_of_the_process_while_it_runs(runner: ProcessRunner) -> None:
-    task = script("echo ready; sleep 60")
+    task = script("sleep 0.3; echo ready; sleep 60")
     run_with_stop(runner, task, "ready", lambda stop: stop.request("x", force=True))
     assert task.journal.pid > 0
     assert task.journal.started

@@ -3,13 +3,14 @@
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from workers.config import WorkerConfig
-from workers.outputs import OutputError, read
+from workers.outputs import OutputError, parse, read, typed
 from workers.processes import CLAIM_VARIABLE, boot_id, end_left, started
 from workers.runners.interface import Attempt, Left, LogSink, Result, RunnerError, StopToken
 from workers.runners.scripts import shell_argv
@@ -28,6 +29,7 @@ class ProcessRunner:
         self._boot_id = boot_id()
         shutil.rmtree(config.work_dir, ignore_errors=True)
         config.work_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._work = str(config.work_dir)
         self._base_env = _base_env(config.inherited_env, os.environ)
         self._spawner.start()
 
@@ -43,19 +45,20 @@ class ProcessRunner:
 
     def run(self, attempt: Attempt, sink: LogSink, stop: StopToken) -> Result:
         """Run the script. Nothing of it is left when this returns."""
-        with _directory(self._config.work_dir / attempt.claim_id) as directory:
-            script, output = directory / "script", directory / "output"
-            script.write_text(str(attempt.spec["script"]), encoding="utf-8")
-            argv = shell_argv(attempt.spec.get("shell", "bash"), str(script))
-            child = self._spawner.spawn(argv, self._env(attempt, output), directory / "work")
-            try:
-                with stop.calling(lambda: _signal(child, stop)):
-                    return _Attendance(self._boot_id, attempt, child, sink, stop).attend(output)
-            except SpawnerLostError as error:
-                end_left(Left(attempt=attempt.name, claim_id=attempt.claim_id, kind="run", boot_id=self._boot_id))
-                return Result.failed("lost", str(error))
-            finally:
-                child.close()
+        root = f"{self._work}/{attempt.claim_id}"
+        argv = shell_argv(attempt.spec.get("shell", "bash"), f"{root}/script")
+        env = self._env(attempt, f"{root}/output")
+        child = self._spawner.spawn(argv, env, root, str(attempt.spec["script"]), paused=sink.full)
+        try:
+            with stop.calling(lambda: _signal(child, stop)):
+                return _Attendance(self._boot_id, attempt, child, sink, stop).attend(Path(root, "output"))
+        except SpawnerLostError as error:
+            end_left(Left(attempt=attempt.name, claim_id=attempt.claim_id, kind="run", boot_id=self._boot_id))
+            return Result.failed("lost", str(error))
+        finally:
+            self._spawner.give_back(child)
+            if child.directory_left:
+                _remove(Path(root))
 
     def reattach(self, left: Left) -> bool:
         """Kill what is left: the attempt cannot go on."""
@@ -69,13 +72,13 @@ class ProcessRunner:
         """End the spawner."""
         self._spawner.close()
 
-    def _env(self, attempt: Attempt, output: Path) -> dict[str, str]:
+    def _env(self, attempt: Attempt, output: str) -> dict[str, str]:
         return {
             **self._base_env,
             "CHRONOVERSE_RUN_ID": attempt.run_id,
             "CHRONOVERSE_ATTEMPT": str(attempt.number),
             **attempt.env,
-            "CHRONOVERSE_OUTPUT": str(output),
+            "CHRONOVERSE_OUTPUT": output,
             CLAIM_VARIABLE: attempt.claim_id,
         }
 
@@ -101,8 +104,6 @@ class _Attendance:
                 self.sink.write(stream, data)
             self._note()
             self._enforce()
-        for stream, data in self.child.rest():
-            self.sink.write(stream, data)
         return self._result(self.child.exit_code, output)
 
     def _note(self) -> None:
@@ -127,12 +128,16 @@ class _Attendance:
             self.kill_at = now + self.attempt.grace_seconds + 1.0
             self.child.kill()
 
+    def _outputs(self, path: Path) -> dict[str, Any]:
+        written = self.child.outputs
+        return read(path, self.attempt.outputs) if written is None else typed(parse(written), self.attempt.outputs)
+
     def _result(self, exit_code: int, output: Path) -> Result:
         if self.child.error:
-            raise RunnerError(f"the script could not be started: {self.child.error}")
+            raise RunnerError(self.child.error)
         if exit_code == 0 and not self.timed_out:
             try:
-                return Result.succeeded(read(output, self.attempt.outputs), exit_code)
+                return Result.succeeded(self._outputs(output), exit_code)
             except OutputError as error:
                 return Result.failed("invalid_output", str(error), exit_code)
         code = exit_code if exit_code >= 0 else 128 - exit_code
@@ -156,16 +161,8 @@ def _base_env(names: Sequence[str], environment: Mapping[str, str]) -> dict[str,
     return {"PATH": DEFAULT_PATH, "LANG": "C.UTF-8", **kept}
 
 
-@contextmanager
-def _directory(path: Path) -> Iterator[Path]:
-    try:
-        path.mkdir(mode=0o700)
-        (path / "work").mkdir()
-    except OSError as error:
-        raise RunnerError(f"no directory for the attempt: {error}") from error
-    try:
-        yield path
-    finally:
+def _remove(path: Path) -> None:
+    with suppress(FileNotFoundError):
         shutil.rmtree(path, onerror=_insist)
 
 
