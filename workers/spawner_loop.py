@@ -2,8 +2,8 @@
 
 It is a program of its own (`workers.spawner_main`) with nothing but the standard library, because forking a small
 process with one thread costs a fraction of forking the worker: every module imported here costs each fork. It is
-single-threaded and holds no state that matters to others. An attempt's files and pipes are its business too: in the worker each such call
-would contend for the interpreter's lock with all other threads.
+single-threaded and holds no state that matters to others. An attempt's files and pipes are its business too: in the
+worker each such call would contend for the interpreter's lock with all other threads.
 
 How nothing survives: every attempt's first process (its *leader*) becomes a "child subreaper" before it executes the
 task, so whatever its descendants do (double forks, sessions of their own, cleared environments), they become children
