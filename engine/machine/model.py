@@ -77,6 +77,7 @@ class Run:
 
     `items` are those of its fan-outs, by task, in the order of their indexes. `outcome` is fixed when the main tasks
     have ended; `reason` and `message` then say why. `parent_task_run` and `parent_attempt` say what a child run is for.
+    `unreadable` says why the revision cannot be run by this program; the workflow is then one without tasks.
     """
 
     id: str
@@ -105,6 +106,7 @@ class Run:
     commit: str | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    unreadable: str = ""
     tasks: dict[str, TaskRun] = field(default_factory=dict)
     items: dict[str, list[TaskRun]] = field(default_factory=dict)
 

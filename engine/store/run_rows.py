@@ -1,5 +1,6 @@
 """Runs, task runs and attempts as rows, in the order of the columns that the statements name, and back."""
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Row
@@ -105,14 +106,24 @@ def inserted_task(task_run: TaskRun, run_id: str) -> tuple[Any, ...]:
     return (task_run.id, *task_values(task_run), *fixed)
 
 
-def loaded_run(row: Row[Any], workflow: Workflow, number: int, commit_id: str | None) -> Run:
-    """Return the run of a row, without its task runs; `number` and `commit_id` are its revision's."""
+@dataclass(frozen=True, slots=True)
+class LoadedRevision:
+    """What a run needs of its revision; `unreadable` says why that cannot be had."""
+
+    workflow: Workflow
+    number: int = 0
+    commit: str | None = None
+    unreadable: str = ""
+
+
+def loaded_run(row: Row[Any], revision: LoadedRevision) -> Run:
+    """Return the run of a row, without its task runs."""
     return Run(
         id=row.id,
-        workflow=workflow,
+        workflow=revision.workflow,
         workflow_id=row.workflow_id,
         revision_id=row.revision_id,
-        revision=number,
+        revision=revision.number,
         created_at=row.created_at,
         state=RunState(row.state),
         reason=Reason(row.reason) if row.reason else None,
@@ -131,7 +142,8 @@ def loaded_run(row: Row[Any], workflow: Workflow, number: int, commit_id: str | 
         retry_of=row.retry_of,
         parent_task_run=row.parent_task_run,
         parent_attempt=row.parent_attempt,
-        commit=commit_id,
+        commit=revision.commit,
+        unreadable=revision.unreadable,
         started_at=row.started_at,
         finished_at=row.finished_at,
     )

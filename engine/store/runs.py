@@ -18,6 +18,7 @@ from engine.store.membership import one_of, one_of_named
 from engine.store.run_rows import (
     TASK_FIXED,
     TASK_VALUES,
+    LoadedRevision,
     attempt_row,
     inserted_run,
     inserted_task,
@@ -64,21 +65,29 @@ class WorkflowCache:
     """Compiled workflows by revision, the last used kept."""
 
     def __init__(self) -> None:
-        self._workflows: OrderedDict[str, tuple[Workflow, int, str | None]] = OrderedDict()
+        self._workflows: OrderedDict[str, LoadedRevision] = OrderedDict()
 
-    def load(self, connection: Connection, revision_ids: Iterable[str]) -> dict[str, tuple[Workflow, int, str | None]]:
-        """Return workflow, number and commit of these revisions; what is not here is read."""
+    def load(self, connection: Connection, revision_ids: Iterable[str]) -> dict[str, LoadedRevision]:
+        """Return these revisions; what is not here is read. One that cannot be read is a workflow without tasks."""
         wanted = set(revision_ids)
         for revision_id in wanted & self._workflows.keys():
             self._workflows.move_to_end(revision_id)
         if missing := wanted - self._workflows.keys():
             query = select(revisions.c.id, revisions.c.compiled, revisions.c.number, revisions.c.commit)
             for row in connection.execute(query.where(one_of(revisions.c.id, missing))):
-                self._workflows[row.id] = (decode(row.compiled), row.number, row.commit)
-        loaded = {revision_id: self._workflows[revision_id] for revision_id in wanted}
+                self._workflows[row.id] = _decoded(row.compiled, row.number, row.commit)
+        nothing = LoadedRevision(Workflow(name="?", tasks={}), unreadable="the revision is not there")
+        loaded = {revision_id: self._workflows.get(revision_id, nothing) for revision_id in wanted}
         while len(self._workflows) > WORKFLOWS_MAX:
             self._workflows.popitem(last=False)
         return loaded
+
+
+def _decoded(compiled: bytes, number: int, commit: str | None) -> LoadedRevision:
+    try:
+        return LoadedRevision(decode(compiled), number, commit)
+    except ValueError as error:
+        return LoadedRevision(Workflow(name="?", tasks={}), number, commit, unreadable=str(error))
 
 
 @dataclass(slots=True)
@@ -122,7 +131,7 @@ def load_runs(connection: Connection, run_ids: Iterable[str], workflows: Workflo
         return {}
     rows = list(connection.execute(_runs_query, {"ids": wanted}))
     compiled = workflows.load(connection, (row.revision_id for row in rows))
-    loaded = {row.id: loaded_run(row, *compiled[row.revision_id]) for row in rows}
+    loaded = {row.id: loaded_run(row, compiled[row.revision_id]) for row in rows}
     begun = [row.id for row in rows if row.version > 0 or row.retry_of is not None]
     if begun:
         for row in connection.execute(_task_runs_query, {"run_ids": begun}):

@@ -54,10 +54,20 @@ class Executions:
     def add(self, run: Run) -> Execution:
         """Enter a loaded run."""
         self.drop(run.id)
-        execution = Execution.of(run, self.graphs.of(run.revision_id, run.workflow))
+        execution = self._ready(run)
         self._executions[run.id] = execution
         self.measure(run.id)
         return execution
+
+    def _ready(self, run: Run) -> Execution:
+        """Return the run made ready; one whose revision makes no graph goes on without tasks, to its end."""
+        if not run.unreadable:
+            try:
+                return Execution.of(run, self.graphs.of(run.revision_id, run.workflow))
+            except Exception as error:  # one revision that cannot be run must not stop the other runs of a batch
+                run.unreadable = str(error)
+        run.workflow = Workflow(name=run.workflow.name, tasks={})
+        return Execution.of(run, Graph.of(run.workflow))
 
     def measure(self, run_id: str) -> None:
         """Count a run again, whose fan-outs may have grown."""

@@ -210,6 +210,8 @@ class Executor:
         """Apply the events together; if that raises, one by one on a fresh copy; if that raises, fail the run (R10)."""
         execution = self._executions.get(run_id)
         assert execution is not None
+        if execution.run.unreadable:
+            events = [Broken(f"its revision cannot be run by this program: {execution.run.unreadable}"), *events]
         try:
             return advance(execution, events, now)
         except Exception:  # whatever it is, one run's fault must not stop the others

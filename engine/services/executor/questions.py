@@ -69,7 +69,10 @@ class Questions:
             return f"there is no workflow {child.namespace}/{child.name}"
         if workflow.archived_at is not None:
             return f"workflow {child.namespace}/{child.name} was removed from its source"
-        revision = self._revisions.get(workflow.active_revision_id)
+        try:
+            revision = self._revisions.get(workflow.active_revision_id)
+        except ValueError as error:
+            return f"workflow {child.namespace}/{child.name} cannot be run by this program: {error}"
         return new_run(
             run_id=child.run_id,
             graph=revision.graph,
