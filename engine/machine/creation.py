@@ -9,10 +9,10 @@ import jsonschema_rs
 
 from dsl.expressions import ExpressionError, Field
 from dsl.model import Input
+from dsl.values import is_of_type
 from engine.machine.context import run_lookup
 from engine.machine.graph import Graph
 from engine.machine.model import Run
-from engine.machine.values import fits
 from engine.machine.wording import as_text
 
 
@@ -126,7 +126,7 @@ def _place(run: Run, graph: Graph) -> list[InputFault]:
 
 
 def _value_faults(value: Any, spec: Input) -> list[str]:
-    if not fits(value, spec.type):
+    if not is_of_type(value, spec.type):
         return [f"must be of type {spec.type}"]
     if spec.enum is not None and value not in spec.enum:
         return [f"must be one of {', '.join(map(str, spec.enum))}"]
