@@ -129,11 +129,16 @@ def _asked(name: str) -> Outcome:
 
 
 def _installed(name: str) -> Outcome:
-    if not KINDS[name].installed():
-        try:
-            packages.install(KINDS[name].packages)
-        except ServiceUnavailableError as error:
-            return Outcome(error=error)
+    kind = KINDS[name]
+    if kind.installed():
+        return Outcome()
+    try:
+        packages.install(kind.packages)
+    except ServiceUnavailableError as error:
+        return Outcome(error=error)
+    if not kind.installed():
+        names = " ".join(kind.packages)
+        return Outcome(error=ServiceUnavailableError(f"{name}: its programs are not found after installing {names}"))
     return Outcome()
 
 

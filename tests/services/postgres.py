@@ -18,6 +18,7 @@ from tests.services.place import Kind, Place
 from tests.services.ports import free_port
 
 ACCOUNT = "postgres"
+DEBIAN_ROOT = Path("/usr/lib/postgresql")
 CONNECTIONS_MAX = 200
 START_SECONDS_MAX = 60.0
 ANSWER_SECONDS_MAX = 3
@@ -31,9 +32,9 @@ SETTINGS = (
 )
 
 
-def programs() -> Path | None:
-    """Find the directory with the newest server's programs; Debian keeps them off the PATH."""
-    versions = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "initdb").exists()]
+def programs(root: Path = DEBIAN_ROOT) -> Path | None:
+    """Find the directory with the newest server's programs; Debian keeps them off the PATH, one for each version."""
+    versions = [path for path in root.glob("[0-9]*/bin") if (path / "initdb").exists()]
     if versions:
         return max(versions, key=lambda path: float(path.parent.name))
     found = shutil.which("initdb")
