@@ -5,7 +5,6 @@ array a statement (`jsonb_to_recordset`), whatever the number of rows.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Boolean, Column, Connection, CursorResult, LargeBinary, Table, text
@@ -28,7 +27,8 @@ class Bulk:
 
     def __init__(self, table: Table, columns: Sequence[str], *, keys: int = 1, version: str | None = None) -> None:
         self._columns: list[Column[Any]] = [table.c[name] for name in columns]
-        self._converters = [_converter(column) for column in self._columns]
+        converters = ((place, _converter(column)) for place, column in enumerate(self._columns))
+        self._conversions = [(place, convert) for place, convert in converters if convert is not None]
         self._keys = keys
         insert, update = _sqlite_statements(table, self._columns, keys, version)
         self._sqlite_insert = {False: insert, True: insert + _IGNORE}
@@ -77,13 +77,15 @@ class Bulk:
     def _update_all(self, connection: Connection, rows: Sequence[Row]) -> CursorResult[Any]:
         return connection.execute(self._update, {"rows": self._json(rows), "keys": [row[0] for row in rows]})
 
-    def _converted(self, row: Row) -> Row:
-        return tuple(
-            value if value is None or convert is None else convert(value)
-            for value, convert in zip(row, self._converters, strict=True)
-        )
+    def _converted(self, row: Row) -> list[Any]:
+        """Return the values as SQLite's driver takes them; of many columns only few need anything."""
+        values = list(row)
+        for place, convert in self._conversions:
+            if (value := values[place]) is not None:
+                values[place] = convert(value)
+        return values
 
-    def _swapped(self, row: Row) -> Row:
+    def _swapped(self, row: list[Any]) -> list[Any]:
         return row[self._keys :] + row[: self._keys]
 
     def _json(self, rows: Sequence[Row]) -> str:
@@ -126,16 +128,12 @@ def _grown(table: Table, version: str | None) -> list[str]:
 def _converter(column: Column[Any]) -> Callable[[Any], Any] | None:
     """Return how SQLite's driver wants a value of the column, None where it takes it as it is."""
     if isinstance(column.type, Timestamp):
-        return _microseconds
+        return to_microseconds
     if isinstance(column.type, Boolean):
         return int
     if isinstance(column.type, JSON_TYPES):
         return json_text
     return None
-
-
-def _microseconds(moment: datetime) -> int:
-    return to_microseconds(moment)
 
 
 def _recordset(columns: Sequence[Column[Any]]) -> str:

@@ -82,10 +82,10 @@ class Database:
             with self._errors(), self._engine.begin() as connection:
                 yield connection
             return
-        with self._write_lock, self._errors(), self._engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        with self._write_lock, self._errors(), self._engine.connect() as connection, connection.begin():
+            # Straight to the driver: of a small transaction, a statement by way of SQLAlchemy is a good part.
+            connection.connection.cursor().execute("BEGIN IMMEDIATE").close()
             yield connection
-            connection.commit()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -4,6 +4,7 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from engine.broker.interface import Broker, Outcome, tasks_queue
 from engine.broker.messages import AnyMessage, Grant, Offer, Refused, Settled, Stop, encode
@@ -48,7 +49,8 @@ class Outbox:
     def unclaimed(self, now: datetime) -> list[str]:
         """Return and forget the task runs whose confirmed offer nobody has claimed for two seconds."""
         with self._lock:
-            due = [name for name, since in self._offered.items() if now - since >= UNCLAIMED_AFTER]
+            # They stand in the order in which they were offered, and there may be thousands.
+            due = [name for name, _ in takewhile(lambda item: now - item[1] >= UNCLAIMED_AFTER, self._offered.items())]
             for name in due:
                 del self._offered[name]
         return [name.rpartition(":")[0] for name in due]
