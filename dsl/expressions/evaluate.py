@@ -54,6 +54,24 @@ class Evaluator:
             return value
         return self._resolve(field, value, lookup, task_id)
 
+    def names(self, field: Field, value: Template, task_id: str | None = None, *, bare: bool = False) -> frozenset[str]:
+        """Return the dotted names that the expressions of a template use; those only asked for by `has` as `has:…`.
+
+        `bare`: the text itself is an expression, as a condition is.
+        """
+        if bare:
+            return self._rewrite(field, value, task_id).names
+        match value:
+            case str() if OPEN in value:
+                texts = [part.text for part in _parts(value) if part.expression]
+                return frozenset().union(*(self._rewrite(field, text, task_id).names for text in texts))
+            case dict():
+                return frozenset().union(*(self.names(field, item, task_id) for item in value.values()))
+            case list() | tuple():
+                return frozenset().union(*(self.names(field, item, task_id) for item in value))
+            case _:
+                return frozenset()
+
     def _is_static(self, field: Field, value: Template, task_id: str | None) -> bool:
         """Whether nothing is to be replaced; remembered for the very object, which the workflow keeps alive."""
         key = (field, task_id, id(value))
@@ -87,11 +105,14 @@ class Evaluator:
         return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
     def _evaluate(self, field: Field, text: str, lookup: Lookup, task_id: str | None) -> Any:
+        return _run(text, self._rewrite(field, text, task_id), lookup)
+
+    def _rewrite(self, field: Field, text: str, task_id: str | None) -> Rewritten:
         key = (field, task_id, text)
         rewritten = self._rewritten.get(key)
         if rewritten is None:
             rewritten = self._rewritten[key] = rewrite(text, scope_for(self._shape, field, task_id))
-        return _run(text, rewritten, lookup)
+        return rewritten
 
 
 def evaluate_response(text: str, response: Mapping[str, Any]) -> bool:

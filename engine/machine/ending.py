@@ -2,6 +2,8 @@
 
 from engine.machine import status
 from engine.machine.changes import NewSignal, StopAttempt
+from engine.machine.fingerprints import fingerprint
+from engine.machine.graph import Stage
 from engine.machine.model import TaskRun, attempt_name
 from engine.machine.states import Reason, TaskState
 from engine.machine.step import Step
@@ -20,6 +22,8 @@ def end(step: Step, task_run: TaskRun, state: TaskState, reason: Reason | None, 
         step.fans.append(task.id)
         return
     execution.open -= 1
+    if execution.stage is Stage.MAIN and (state is TaskState.SUCCEEDED or reason is Reason.CONDITION):
+        task_run.fingerprint = fingerprint(execution, task)
     execution.note_end(task_run)
     for below in execution.graph.dependents[task.id]:
         if below in execution.unmet:

@@ -1,11 +1,15 @@
 """The workflow's graphs, worked out once a revision: who waits for whom, and in which order tasks are numbered."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from dsl.expressions import Evaluator
 from dsl.model import Task, Workflow
 from engine.machine.states import Phase, RunState
+
+if TYPE_CHECKING:
+    from engine.machine.fingerprints import TaskPrint
 
 
 class Stage(StrEnum):
@@ -21,7 +25,8 @@ class Stage(StrEnum):
 class Graph:
     """One revision made ready to run; shared by all its runs.
 
-    `tasks` are those of every stage; `stages` has their names in an order in which needs come first.
+    `tasks` are those of every stage; `stages` has their names in an order in which needs come first. `prints` keeps
+    what `engine.machine.fingerprints` has worked out.
     """
 
     workflow: Workflow
@@ -31,6 +36,7 @@ class Graph:
     ordinals: dict[str, int]
     dependents: dict[str, tuple[str, ...]]
     order_of_file: tuple[str, ...]
+    prints: dict[str, "TaskPrint"] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, workflow: Workflow) -> "Graph":

@@ -62,6 +62,7 @@ class TaskRun:
     tries: int = 0
     try_begun: int = 0
     child_run: str | None = None
+    fingerprint: str | None = None
     stored: bool = False
     reply_to: str | None = None
 

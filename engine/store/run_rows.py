@@ -13,7 +13,7 @@ from engine.machine.states import Phase, Reason, RunState, TaskState
 TASK_VALUES: Final = (
     *("state", "reason", "message", "attempt", "claim_id", "session", "worker", "stop", "queued_at", "dispatched_at"),
     *("started_at", "attempt_started_at", "deadline_at", "due_at", "finished_at", "outputs"),
-    *("reused_from", "tries", "try_begun", "child_run"),
+    *("reused_from", "tries", "try_begun", "child_run", "fingerprint"),
 )
 TASK_FIXED: Final = ("run_id", "task", "key", "ordinal", "item", "kind", "pool")
 
@@ -97,6 +97,7 @@ def task_values(task_run: TaskRun) -> tuple[Any, ...]:
         task_run.tries,
         task_run.try_begun,
         task_run.child_run,
+        task_run.fingerprint,
     )
 
 
@@ -178,5 +179,6 @@ def loaded_task(row: Row[Any]) -> TaskRun:
         tries=row.tries,
         try_begun=row.try_begun,
         child_run=row.child_run,
+        fingerprint=row.fingerprint,
         stored=True,
     )
