@@ -97,7 +97,8 @@ TASK_ARROWS: Final[dict[TaskState, frozenset[TaskState]]] = {
     ),
     TaskState.QUEUED: frozenset({TaskState.RUNNING, TaskState.FAILED, TaskState.CANCELLED}),
     TaskState.RUNNING: frozenset(
-        {TaskState.QUEUED, TaskState.WAITING, TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED}
+        {TaskState.RUNNING, TaskState.QUEUED, TaskState.WAITING}
+        | {TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED}
     ),
 }
 """Every way a task run may go on; a state without an entry is terminal."""

@@ -11,21 +11,31 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, delete, func, select, tuple_, update
+from sqlalchemy import Connection, and_, delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.machine.changes import Acquire, Changes, NewSignal
 from engine.machine.resources import wants_of_run
 from engine.store.bulk import Bulk
-from engine.store.lines import Owner, Waiter, granted
+from engine.store.lines import Ledger, Owner, Waiter, serve
 from engine.store.membership import one_of
 from engine.store.signals import insert_signals
-from engine.store.tables import holders, resources
+from engine.store.tables import holders, resources, runs
 
 NAMED_MAX: Final = 5
 CANCELLED_MAX: Final = 500
+BEGUN_MAX: Final = 500
 
 _insert = Bulk(holders, ["resource", "run_id", "task_run_id", "units", "position", "held_at", "created_at"])
+
+_BEGUN: Final = or_(holders.c.task_run_id != "", runs.c.parent_task_run.is_not(None))
+"""Whether a holder's work has begun: a task run, or the child run of one."""
+
+_line = (
+    select(holders.c.run_id, holders.c.task_run_id, _BEGUN.label("begun"))
+    .outerjoin(runs, runs.c.id == holders.c.run_id)
+    .order_by(holders.c.position)
+)
 
 Told = list[tuple[str, NewSignal]]
 """Signals by the run that they go to."""
@@ -88,10 +98,11 @@ def _serve(connection: Connection, request: _Request, capacities: Mapping[str, i
     capacity = _lock(connection, sorted(names), _limits(asked, capacities))
     _delete(connection, request)
     free = {name: capacity[name] - units for name, units in _held_units(connection, names).items()}
-    served, left = granted(free, _waiters(connection, free))
+    ledger = Ledger(free)
+    served = serve(ledger, _waiters(connection, dict(free)))
     _hold(connection, served, now)
     told += [_granted(waiter.owner, now) for waiter in served]
-    told += _enter(connection, _new(connection, asked), left, capacity, now)
+    told += _enter(connection, _new(connection, asked), ledger, capacity, now)
     insert_signals(connection, told)
     return {run_id for run_id, _ in told}
 
@@ -180,24 +191,29 @@ def _held_units(connection: Connection, names: Collection[str]) -> dict[str, int
 
 
 def _waiters(connection: Connection, free: Mapping[str, int]) -> list[Waiter]:
-    """Return those who may be granted something: as many of each line as there are free units, with all they want."""
-    first: set[tuple[str, str]] = set()
+    """Return those who may be granted something, with all they want.
+
+    Of runs that have not begun as many of each line as there are free units: each keeps at least one back from those
+    behind. What has begun comes beside them.
+    """
+    begun: dict[Owner, bool] = {}
     for name, units in free.items():
         if units > 0:
-            query = select(holders.c.run_id, holders.c.task_run_id)
-            query = query.where(holders.c.resource == name, holders.c.held_at.is_(None))
-            first |= {(row[0], row[1]) for row in connection.execute(query.order_by(holders.c.position).limit(units))}
-    if not first:
+            waiting = _line.where(holders.c.resource == name, holders.c.held_at.is_(None))
+            queries = (waiting.where(~_BEGUN).limit(units), waiting.where(_BEGUN).limit(BEGUN_MAX))
+            for query in queries:
+                begun |= {Owner(row.run_id, row.task_run_id): bool(row.begun) for row in connection.execute(query)}
+    if not begun:
         return []
     units_of: dict[Owner, dict[str, int]] = defaultdict(dict)
     position: dict[Owner, int] = {}
     columns = (holders.c.run_id, holders.c.task_run_id, holders.c.resource, holders.c.units, holders.c.position)
-    query_all = select(*columns).where(one_of(holders.c.run_id, {run_id for run_id, _ in first}))
+    query_all = select(*columns).where(one_of(holders.c.run_id, {owner.run_id for owner in begun}))
     for row in connection.execute(query_all.where(holders.c.held_at.is_(None))):
         owner = Owner(row.run_id, row.task_run_id)
         units_of[owner][row.resource] = row.units
         position[owner] = row.position
-    return [Waiter(owner, units, position[owner]) for owner, units in units_of.items() if owner in first]
+    return [Waiter(owner, units_of[owner], position[owner], known) for owner, known in begun.items()]
 
 
 def _hold(connection: Connection, served: Sequence[Waiter], now: datetime) -> None:
@@ -218,17 +234,20 @@ def _new(connection: Connection, asked: Sequence[tuple[str, Acquire]]) -> list[t
 def _enter(
     connection: Connection,
     asked: Sequence[tuple[str, Acquire]],
-    left: dict[str, int],
+    ledger: Ledger,
     capacity: Mapping[str, int],
     now: datetime,
 ) -> Told:
     """Grant those who ask, or put them at the end of the line; return what the runs are told."""
     told: Told = []
     rows: list[tuple[Any, ...]] = []
-    position = _last_position(connection, left) + 1
+    position = _last_position(connection, ledger.free) + 1
+    children = _children(connection, asked)
     for number, (run_id, acquire) in enumerate(asked):
         owner = Owner(run_id, acquire.task_run_id)
-        holds = all(left[want.resource] >= want.units for want in acquire.wants)
+        units = {want.resource: want.units for want in acquire.wants}
+        begun = bool(acquire.task_run_id) or run_id in children
+        holds = ledger.fits(units, begun=begun)
         if not holds and acquire.overlap == "skip":
             told.append((run_id, _full(connection, acquire, rows, capacity, now)))
             continue
@@ -236,11 +255,19 @@ def _enter(
             told.append(_granted(owner, now))
         elif acquire.overlap == "cancel_running":
             told += [(other, _cancel(other, run_id, now)) for other in _ahead(connection, acquire, rows)]
-        for want in acquire.wants:
-            left[want.resource] -= want.units
-            rows.append((want.resource, *owner, want.units, position + number, now if holds else None, now))
+        ledger.take(units, begun=begun)
+        held_at = now if holds else None
+        rows += [(name, *owner, wanted, position + number, held_at, now) for name, wanted in units.items()]
     _insert.insert(connection, rows)
     return told
+
+
+def _children(connection: Connection, asked: Sequence[tuple[str, Acquire]]) -> set[str]:
+    """Return those of the runs that are child runs."""
+    if not asked:
+        return set()
+    query = select(runs.c.id).where(one_of(runs.c.id, {run_id for run_id, _ in asked}))
+    return set(connection.execute(query.where(runs.c.parent_task_run.is_not(None))).scalars())
 
 
 def _last_position(connection: Connection, names: Collection[str]) -> int:

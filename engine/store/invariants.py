@@ -165,8 +165,10 @@ def _attempts_do_not_add_up(_: datetime) -> Select[Any]:
 
 
 def _succeeded_twice(_: datetime) -> Select[Any]:
-    succeeded = select(attempts.c.task_run_id).where(attempts.c.state == "succeeded")
-    return succeeded.group_by(attempts.c.task_run_id).having(func.count() > 1)
+    succeeded = select(attempts.c.task_run_id, func.count().label("number")).where(attempts.c.state == "succeeded")
+    found = succeeded.group_by(attempts.c.task_run_id).having(func.count() > 1).subquery()
+    joined = select(found.c.task_run_id).join(task_runs, task_runs.c.id == found.c.task_run_id)
+    return joined.where(found.c.number > task_runs.c.tries + 1)  # each try of a sensor succeeds once
 
 
 def _firing_without_run(now: datetime) -> Select[Any]:

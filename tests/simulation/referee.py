@@ -63,7 +63,7 @@ class Referee:
             assert not live, f"live task runs of ended runs: {live}"
             assert connection.execute(select(func.count()).select_from(holders)).scalar_one() == 0
             left = connection.execute(select(signals.c.run_id, signals.c.kind)).all()
-            assert not [row for row in left if row.kind not in {"cancel", "lost", "overdue"}], left
+            assert not [row for row in left if row.kind not in {"cancel", "lost", "overdue", "child_ended"}], left
             reasons = connection.execute(select(runs.c.reason).where(runs.c.reason == "internal_error")).all()
             assert not reasons
             self._attempts_add_up(connection)
@@ -79,13 +79,20 @@ class Referee:
             ended = found[row.id]
             assert [attempt.number for attempt in ended] == list(range(1, len(ended) + 1))
             succeeded = [attempt.number for attempt in ended if attempt.state == "succeeded"]
-            assert len(succeeded) <= 1
-            if succeeded:
+            assert len(succeeded) <= row.tries + 1  # a sensor's tries succeed one by one
+            if succeeded and row.tries == 0:
                 assert row.state == "succeeded"
                 assert succeeded == [len(ended)]
-            if row.kind == "run" and row.state == "succeeded":
-                assert succeeded == [row.attempt]
-        assert connection.execute(select(func.count()).select_from(revisions)).scalar_one() == 1
+            if row.attempt > 0 and row.kind == "run" and row.state == "succeeded" and row.reason is None:
+                assert succeeded[-1:] == [row.attempt]
+        assert connection.execute(select(func.count()).select_from(revisions)).scalar_one() == 2
+        self._children_are_one_an_attempt(connection)
+
+    def _children_are_one_an_attempt(self, connection) -> None:  # type: ignore[no-untyped-def]
+        """Every child run belongs to an attempt, and has ended as that attempt says."""
+        for child in connection.execute(select(runs).where(runs.c.parent_task_run.is_not(None))):
+            parent = connection.execute(select(task_runs).where(task_runs.c.id == child.parent_task_run)).one()
+            assert 1 <= child.parent_attempt <= parent.attempt
 
     def _arrow(self, seen: dict[str, State], name: str, state: State, reach: dict[State, set[State]]) -> None:
         before = seen.get(name)

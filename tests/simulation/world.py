@@ -21,10 +21,11 @@ from engine.services.wakes import wake
 from engine.store import runs as run_store
 from engine.store.database import Database
 from engine.store.errors import RetryableError
+from engine.store.local import store_workflow
 from engine.store.signals import insert_signals
 from engine.store.tables import metadata, revisions, workflows
 from tests.simulation.broker import Faults, SimulatedBroker
-from tests.simulation.flows import random_workflow
+from tests.simulation.flows import CAPACITIES, child_workflow, random_workflow
 from tests.simulation.referee import Referee
 from tests.simulation.workers import SimulatedWorker
 
@@ -116,6 +117,7 @@ class World:
             connection.execute(insert(workflows).values(_workflow_row(workflow_id, self.now)))
             compiled = encode_workflow(workflow)
             connection.execute(insert(revisions).values(_revision_row(revision_id, workflow_id, compiled, self.now)))
+            store_workflow(connection, child_workflow(self.chance), self.new_id, self.now)
             run_store.create_runs(connection, created)
         wake(self.broker, [run.id for run in created])
         return [run.id for run in created]
@@ -123,7 +125,7 @@ class World:
     def _start_engine(self) -> None:
         for consumer in self.broker.consumers:
             consumer.close()
-        self.executor = Executor(self.database, self.broker, self.clock)
+        self.executor = Executor(self.database, self.broker, self.clock, CAPACITIES)
         self.events = self.broker.consumers[-1]
         self.keeper = LeaseKeeper(self.database, self.broker, clock=self.clock, ids=self.new_id)
         self.sweeper = Sweeper(self.database, self.broker, clock=self.clock)
