@@ -12,7 +12,7 @@ from api import problems
 from api.dependencies import Dependencies, Services
 from api.hosts import LoopbackOnly
 from api.parameters import known_parameters
-from api.routes import approvals, health, logs, runs, sources, validation, workers, workflows
+from api.routes import approvals, health, logs, run_again, runs, sources, validation, workers, workflows
 
 BASE = "/api/v1"
 
@@ -20,7 +20,8 @@ BASE = "/api/v1"
 def create_app(dependencies: Dependencies) -> Litestar:
     """Return the application over what a process has opened. It opens and closes nothing itself."""
     services = Services.of(dependencies)
-    runs_router = Router("/runs", tags=["runs"], route_handlers=[*runs.HANDLERS, *approvals.HANDLERS, *logs.HANDLERS])
+    of_runs = [*runs.HANDLERS, *run_again.HANDLERS, *approvals.HANDLERS, *logs.HANDLERS]
+    runs_router = Router("/runs", tags=["runs"], route_handlers=of_runs)
     resources = [workflows.ROUTER, runs_router, approvals.ROUTER, sources.ROUTER, workers.ROUTER, validation.ROUTER]
     base = Router(BASE, route_handlers=resources, guards=[known_parameters])
     return Litestar(

@@ -176,7 +176,7 @@ def _fields_of(request: Request[Any, Any, Any]) -> str:
     body = request.route_handler.parsed_fn_signature.parameters["data"]
     for annotation in (body.annotation, *(inner.annotation for inner in body.inner_types)):
         if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
-            return f"its fields are: {', '.join(annotation.__struct_fields__)}"
+            return f"its fields are: {', '.join(annotation.__struct_encode_fields__)}"
     return ""
 
 

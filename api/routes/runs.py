@@ -1,15 +1,18 @@
-"""Runs: listed, shown, explained, cancelled, retried and rerun."""
+"""Runs: listed, shown, explained, cancelled."""
 
 from typing import Annotated
 
-from litestar import Response, get, post
+import msgspec
+from litestar import get, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from api.dependencies import Injected, Services
+from api.once import once_of
 from api.parameters import (
     PAGE_SIZE,
     PAGE_SIZE_MAX,
     Cursor,
+    IdempotencyKey,
     Labels,
     Limit,
     Moment,
@@ -25,11 +28,12 @@ from api.parameters import (
     run_id as checked_id,
 )
 from api.problems import RESPONSES
-from api.routes.workflows import ANYBODY, created
-from api.schemas.runs import CancelRequest, RerunRequest, Run, RunDetail, RunPage, TaskRunPage
+from api.routes.workflows import ANYBODY
+from api.schemas.runs import CancelRequest, Run, RunDetail, RunPage, TaskRunPage
 from api.schemas.states import Explanation
 from api.tasks import FIRST, task_counts, task_page
 from engine.machine.states import RunState
+from engine.services.actions import Replay
 from engine.services.explanations import Explainer, summary_of
 from engine.store import reads_runs as reads
 from engine.store.reads_tasks import Place
@@ -122,23 +126,17 @@ def explain_run(services: Injected, run_id: FromPath[str]) -> Explanation:
     operation_id="cancelRun",
     summary="Cancel a run",
 )
-def cancel_run(services: Injected, run_id: FromPath[str], data: JSONBody[CancelRequest | None] = None) -> Run:
+def cancel_run(
+    services: Injected,
+    run_id: FromPath[str],
+    data: JSONBody[CancelRequest | None] = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Run:
     """Ask for a run's end. The answer says that the wish is kept, not that the run has ended."""
     asked = data or CancelRequest()
-    return Run.of(services.actions.cancel(checked_id(run_id), forced=asked.force, by=ANYBODY))
-
-
-@post("/{run_id:str}/retry", sync_to_thread=True, responses=RESPONSES, operation_id="retryRun", summary="Retry a run")
-def retry_run(services: Injected, run_id: FromPath[str]) -> Response[Run]:
-    """Create a run on the same revision that takes over what succeeded and does the rest again."""
-    return created(Run.created(services.actions.retry(checked_id(run_id))))
-
-
-@post("/{run_id:str}/rerun", sync_to_thread=True, responses=RESPONSES, operation_id="rerunRun", summary="Run again")
-def rerun_run(services: Injected, run_id: FromPath[str], data: JSONBody[RerunRequest | None] = None) -> Response[Run]:
-    """Create a run with the same inputs, on the newest revision or on the same."""
-    asked = data or RerunRequest()
-    return created(Run.created(services.actions.rerun(checked_id(run_id), newest=asked.revision == "newest")))
+    once = once_of(idempotency_key, asked, 202, Run.of)
+    made = services.actions.cancel(checked_id(run_id), forced=asked.force, by=ANYBODY, once=once)
+    return msgspec.convert(made.response, Run) if isinstance(made, Replay) else Run.of(made)
 
 
 def _run(services: Services, run_id: str) -> reads.RunRow:
@@ -146,4 +144,4 @@ def _run(services: Services, run_id: str) -> reads.RunRow:
         return found(reads.read_run(connection, checked_id(run_id)), f"run {run_id}")
 
 
-HANDLERS = [list_runs, get_run, list_task_runs, explain_run, cancel_run, retry_run, rerun_run]
+HANDLERS = [list_runs, get_run, list_task_runs, explain_run, cancel_run]

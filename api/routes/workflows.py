@@ -1,13 +1,12 @@
 """Workflows: listed, shown, explained, triggered, paused and resumed."""
 
-import hashlib
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 from litestar import Response, Router, get, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from api.dependencies import Injected
+from api.once import once_of, run_of
 from api.parameters import (
     PAGE_SIZE,
     PAGE_SIZE_MAX,
@@ -18,7 +17,6 @@ from api.parameters import (
     cursor_number,
     found,
     page,
-    read_key,
     read_labels,
     refused,
 )
@@ -37,15 +35,12 @@ from api.schemas.workflows import (
     WorkflowDetail,
     WorkflowPage,
 )
-from engine.services.actions import Once, Replay
 from engine.services.explanations import Explainer, summary_of
 from engine.services.upcoming import upcoming
 from engine.store import reads_workflows as reads
 
 ANYBODY = "anybody"
 """Who acts, as long as nobody has to say who he is."""
-
-_canonical = msgspec.json.Encoder(order="sorted")
 
 
 @get("/", sync_to_thread=True, responses=RESPONSES, operation_id="listWorkflows", summary="List workflows")
@@ -176,9 +171,8 @@ def trigger_run(
 ) -> Response[Run]:
     """Create a run of the active revision. A paused workflow runs all the same: pausing stops its triggers."""
     asked = data or RunRequest()
-    once = _once(read_key(idempotency_key), asked)
-    made = services.actions.trigger(namespace, name, asked.inputs, labels=asked.labels, once=once)
-    return created(msgspec.convert(made.response, Run) if isinstance(made, Replay) else Run.created(made))
+    once = once_of(idempotency_key, asked, 201, Run.created)
+    return created(run_of(services.actions.trigger(namespace, name, asked.inputs, labels=asked.labels, once=once)))
 
 
 @post(
@@ -223,17 +217,6 @@ def _after(cursor: str) -> tuple[str, str]:
     if not slash:
         raise refused("query.cursor", f"{cursor!r} is not a cursor", "take it from `next` of the page before")
     return namespace, name
-
-
-def _once(key: str | None, asked: RunRequest) -> Once | None:
-    if key is None:
-        return None
-    digest = hashlib.sha256(_canonical.encode(asked)).hexdigest()
-    return Once(key, digest, 201, _as_stored)
-
-
-def _as_stored(run: Any) -> Any:
-    return msgspec.to_builtins(Run.created(run))
 
 
 ROUTER = Router(

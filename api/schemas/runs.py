@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from msgspec import Meta, field
 
@@ -228,12 +228,6 @@ class CancelRequest(Ask, frozen=True, kw_only=True):
     """How to cancel. `force` stops what an earlier cancel spared, without grace."""
 
     force: bool = False
-
-
-class RerunRequest(Ask, frozen=True, kw_only=True):
-    """Which revision runs again: the newest, or the one that ran."""
-
-    revision: Literal["newest", "same"] = "newest"
 
 
 _CURRENT = {TaskState.QUEUED, TaskState.RUNNING}

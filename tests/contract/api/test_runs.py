@@ -213,7 +213,7 @@ def test_a_rerun_takes_the_inputs_and_the_newest_or_the_same_revision(api, play)
     run_id = started(api, play)
     play.files(hello=HELLO + "  more: {run: echo}\n")
     newest = api.post(f"/api/v1/runs/{run_id}/rerun").json()
-    same = api.post(f"/api/v1/runs/{run_id}/rerun", json={"revision": "same"}).json()
+    same = api.post(f"/api/v1/runs/{run_id}/rerun", json={"revision": "original"}).json()
     assert (newest["revision"], same["revision"]) == (2, 1)
     assert api.get(f"/api/v1/runs/{newest['id']}").json()["inputs"]["region"] == "eu"
     assert newest["retry_of"] is None
