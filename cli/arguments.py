@@ -39,7 +39,23 @@ class PairParam(click.ParamType[tuple[str, str]]):
         return key, text
 
 
+class RevisionParam(click.ParamType[int | str]):
+    """`latest`, `original`, or a revision's number."""
+
+    name = "latest|original|N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Return a word, or a number."""
+        text = str(value)
+        if text in {"latest", "original"}:
+            return text
+        if not text.isascii() or not text.isdecimal() or int(text) < 1:
+            self.fail(f"{text!r} is not a revision: write latest, original, or its number", param, ctx)
+        return int(text)
+
+
 WORKFLOW: Final = WorkflowParam()
+REVISION: Final = RevisionParam()
 PAIR: Final = PairParam()
 
 

@@ -1,4 +1,4 @@
-"""Runs: triggered, listed, shown, cancelled, retried, rerun."""
+"""Runs: triggered, listed, shown, cancelled."""
 
 import sys
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # loaded by the commands that need them, so that `--help` sta
     from api.schemas.runs import Run, RunDetail, TaskRun
     from cli.client import ApiClient
 
+key_option = click.option("--idempotency-key", help="Carry the request out once, however often it is sent (24 h).")
 wait_option = click.option("--wait", is_flag=True, help="Wait for the run's end; exit 1 unless it succeeds.")
 
 
@@ -19,7 +20,7 @@ wait_option = click.option("--wait", is_flag=True, help="Wait for the run's end;
 @click.argument("workflow", type=WORKFLOW)
 @click.option("--input", "-i", "inputs", type=PAIR, multiple=True, help="An input; repeat it. JSON is read as such.")
 @click.option("--label", "labels", type=PAIR, multiple=True, help="A label of the run; repeat it.")
-@click.option("--idempotency-key", help="Carry the request out once, however often it is sent (24 h).")
+@key_option
 @wait_option
 @as_json
 def trigger(
@@ -34,10 +35,9 @@ def trigger(
     from api.schemas.runs import Run  # noqa: PLC0415
 
     client = _client()
-    headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
     body = {"inputs": input_values(inputs), "labels": dict(labels)}
-    run = client.post(f"/workflows/{workflow[0]}/{workflow[1]}/runs", Run, body, headers)
-    _made(client, run, wait=wait, json_output=json_output)
+    run = client.post(f"/workflows/{workflow[0]}/{workflow[1]}/runs", Run, body, key_header(idempotency_key))
+    print_made(client, run, wait=wait, json_output=json_output)
 
 
 @click.group(invoke_without_command=True)
@@ -100,43 +100,23 @@ def show(run_id: str, json_output: bool) -> None:
 @click.command()
 @click.argument("run_id", metavar="RUN")
 @click.option("--force", is_flag=True, help="Stop also what an earlier cancel spared, without grace.")
+@key_option
 @wait_option
 @as_json
-def cancel(run_id: str, force: bool, wait: bool, json_output: bool) -> None:
+def cancel(run_id: str, force: bool, idempotency_key: str | None, wait: bool, json_output: bool) -> None:
     """Cancel RUN: what runs gets TERM, then KILL after its grace."""
     from api.schemas.runs import Run  # noqa: PLC0415
 
     client = _client()
-    run = client.post(f"/runs/{run_id}/cancel", Run, {"force": force})
+    run = client.post(f"/runs/{run_id}/cancel", Run, {"force": force}, key_header(idempotency_key))
     if wait:
         run = _ended(client, run.id)
     print_json(run) if json_output else click.echo(f"{run.id} {run.state if wait else 'is being cancelled'}")
 
 
-@click.command()
-@click.argument("run_id", metavar="RUN")
-@wait_option
-@as_json
-def retry(run_id: str, wait: bool, json_output: bool) -> None:
-    """Make a new run of RUN's revision and inputs that takes over what succeeded."""
-    from api.schemas.runs import Run  # noqa: PLC0415
-
-    client = _client()
-    _made(client, client.post(f"/runs/{run_id}/retry", Run), wait=wait, json_output=json_output)
-
-
-@click.command()
-@click.argument("run_id", metavar="RUN")
-@click.option("--same-revision", is_flag=True, help="Run the revision that ran, not the newest.")
-@wait_option
-@as_json
-def rerun(run_id: str, same_revision: bool, wait: bool, json_output: bool) -> None:
-    """Make a new run with RUN's inputs."""
-    from api.schemas.runs import Run  # noqa: PLC0415
-
-    client = _client()
-    body = {"revision": "same" if same_revision else "newest"}
-    _made(client, client.post(f"/runs/{run_id}/rerun", Run, body), wait=wait, json_output=json_output)
+def key_header(idempotency_key: str | None) -> dict[str, str]:
+    """Return the header that says a request is to be carried out once."""
+    return {"Idempotency-Key": idempotency_key} if idempotency_key else {}
 
 
 def _client() -> "ApiClient":
@@ -145,7 +125,7 @@ def _client() -> "ApiClient":
     return ApiClient.of_environment()
 
 
-def _made(client: "ApiClient", run: "Run", *, wait: bool, json_output: bool) -> None:
+def print_made(client: "ApiClient", run: "Run", *, wait: bool, json_output: bool) -> None:
     """Print a new run, waiting for its end if asked for."""
     if not wait:
         print_json(run) if json_output else click.echo(run.id)

@@ -1,4 +1,4 @@
-"""Workflows: listed, paused, resumed."""
+"""Workflows: listed and paused. They are resumed in `run_again`, under the word that runs share."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -45,15 +45,7 @@ def workflows(
 @as_json
 def pause(workflow: tuple[str, str], reason: str, json_output: bool) -> None:
     """Let WORKFLOW's triggers rest. Runs go on."""
-    _switch(workflow, "pause", {"reason": reason}, json_output=json_output)
-
-
-@click.command()
-@click.argument("workflow", type=WORKFLOW)
-@as_json
-def resume(workflow: tuple[str, str], json_output: bool) -> None:
-    """Let WORKFLOW's triggers fire again. The time meanwhile is not caught up."""
-    _switch(workflow, "resume", None, json_output=json_output)
+    switch(workflow, "pause", {"reason": reason}, json_output=json_output)
 
 
 def _row(item: "Workflow") -> tuple[Any, ...]:
@@ -61,7 +53,8 @@ def _row(item: "Workflow") -> tuple[Any, ...]:
     return (name, item.revision, paused, item.source, item.labels, item.description)
 
 
-def _switch(workflow: tuple[str, str], action: str, body: dict[str, str] | None, *, json_output: bool) -> None:
+def switch(workflow: tuple[str, str], action: str, body: dict[str, str] | None, *, json_output: bool) -> None:
+    """Have a workflow paused or resumed, and print how it stands."""
     from api.schemas.workflows import Workflow  # noqa: PLC0415 - loaded when called, so that `--help` stays fast
     from cli.client import ApiClient  # noqa: PLC0415
 

@@ -95,6 +95,40 @@ def test_a_run_that_fails_makes_wait_fail_and_can_be_retried_and_rerun(invoke: I
     assert "rerun it" in refused.stderr
 
 
+def test_a_run_is_done_again_from_a_task_and_with_other_inputs(invoke: Invoke) -> None:
+    run_id = json.loads(invoke("trigger", "hello", "--wait", "--json").stdout)["id"]
+    again = json.loads(invoke("retry", run_id, "--from", "check", "--wait", "--json").stdout)
+    assert [task["reason"] for task in again["tasks"]] == ["reused", None]
+    again = json.loads(invoke("rerun", run_id, "--revision", "1", "--from", "check", "--wait", "--json").stdout)
+    assert [task["reason"] for task in again["tasks"]] == ["reused", None]
+    again = json.loads(invoke("rerun", run_id, "--revision", "original", "-i", "who=you", "--wait", "--json").stdout)
+    assert (again["inputs"], again["state"]) == ({"who": "you"}, "succeeded")
+    assert invoke("rerun", run_id, "--revision", "0").exit_code == 2
+    missing = invoke("retry", run_id, "--from", "chek")
+    assert (missing.exit_code, "did you mean 'check'?" in missing.stderr) == (1, True)
+    keys = ("rerun", run_id, "--idempotency-key", "k")
+    assert invoke(*keys).stdout == invoke(*keys).stdout
+
+
+def test_a_run_is_resumed_with_reasons(invoke: Invoke) -> None:
+    run_id = json.loads(invoke("trigger", "hello", "-i", "who=nobody", "--wait", "--json").stdout)["id"]
+    table = invoke("resume", run_id, "--dry-run").stdout
+    assert "greet  reused" in table
+    assert "it failed" in table
+    said = json.loads(invoke("resume", run_id, "-i", "who=you", "--dry-run", "--json").stdout)
+    assert said["run"] is None
+    assert [task["why"] for task in said["tasks"]] == ["inputs_changed", "not_succeeded"]
+    done = invoke("resume", run_id, "-i", "who=you", "--wait")
+    assert done.exit_code == 0, done.output
+    assert "what it uses has changed: inputs.who" in done.stdout
+    assert json.loads(invoke("runs", "-s", "succeeded", "--json").stdout)["items"][0]["retry_of"] == run_id
+
+
+def test_options_of_runs_are_refused_for_workflows(invoke: Invoke) -> None:
+    refused = invoke("resume", "hello", "--dry-run")
+    assert (refused.exit_code, "--dry-run is for runs" in refused.stderr) == (2, True)
+
+
 def test_a_log_is_printed_whole_by_task_by_tail_and_followed(invoke: Invoke) -> None:
     run_id = json.loads(invoke("trigger", "hello", "--wait", "--json").stdout)["id"]
     assert "greet hello world" in invoke("logs", run_id).stdout
