@@ -50,6 +50,7 @@ class Outbox:
 
         Whoever acknowledges the offer does so afterwards, so one of offer, spool and engine always has the attempt.
         """
+        finished = replace(finished, session=self._session)
         with self._condition:
             self._unsettled[finished.claim_id] = _Unsettled(entry, finished, time.monotonic())
             self._kept += 1

@@ -1,6 +1,7 @@
 """What a worker keeps on disk: one file an attempt, and the log batches that nobody has confirmed.
 
-A file is written under another name and renamed, so that a crash of the process leaves the old content or the new one.
+What changes is appended as a new line, and the last whole line counts: a crash of the process leaves the old content or
+the new one, and an attempt costs two writes. A file that grows long is written afresh under another name and renamed.
 Nothing is flushed to the disk with fsync: a crash of the worker loses nothing that was written, and after a crash of
 the whole machine no process lives that a record could find, while a lost result is what "at least once" allows for: the
 session's lease runs out and the attempt is tried again. A file that a power cut left torn is set aside.
@@ -22,6 +23,9 @@ from engine.broker.messages import Finished
 from workers.runners.interface import Left
 
 log = logging.getLogger(__name__)
+
+FILE_BYTES_MAX: int = 256 * 1024
+"""How long a file may grow before it is written afresh."""
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +81,10 @@ class Entry:
         self._directory = directory
         self._path = str(directory / f"{record.claim_id}.json")
         self._lock = threading.Lock()
-        self._written = False
+        self._fd: int | None = None
+        self._size = -1
+        """Bytes in the file; -1 while there is none, or none that can be appended to."""
+        self._exists = False
         self._removed = False
 
     def begin(self) -> None:
@@ -87,8 +94,8 @@ class Entry:
                 self._store()
 
     def adopt(self) -> None:
-        """Take over the file as it is."""
-        self._written = True
+        """Take over the file as it is; what changes next replaces it."""
+        self._exists = True
 
     def process(self, pid: int, started: str, boot_id: str) -> None:
         """Note the leader of the attempt's process group."""
@@ -108,6 +115,7 @@ class Entry:
             self.record.finished, self.record.batches = finished, batches
             self.record.log_batches = finished.log_batches
             self._write()
+            self._close()
 
     def settle(self) -> None:
         """Note that the result is in the database; only log batches are still wanted."""
@@ -115,12 +123,14 @@ class Entry:
             if not self.record.settled:
                 self.record.settled = True
                 self._write()
+                self._close()
 
     def remove(self) -> None:
         """Forget the attempt. Idempotent."""
         with self._lock:
             self._removed = True
-            if self._written:
+            self._close()
+            if self._exists:
                 with suppress(FileNotFoundError):
                     os.unlink(self._path)  # noqa: PTH108 - a result's way is measured in microseconds
 
@@ -168,8 +178,23 @@ class Entry:
             log.error("attempt %s is not kept on disk: %s", self.record.attempt, error)
 
     def _store(self) -> None:
-        _replace(self._path, _encoder.encode(self.record))
-        self._written = True
+        line = _encoder.encode(self.record) + b"\n"
+        if self._exists and not 0 <= self._size < FILE_BYTES_MAX:
+            self._close()
+            _replace(self._path, line)
+            self._size = len(line)
+            return
+        if self._fd is None:
+            self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            self._exists = True
+        size, self._size = max(self._size, 0), -1  # should the writing stop halfway, nothing may be appended to that
+        _write_all(self._fd, line)
+        self._size = size + len(line)
+
+    def _close(self) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
 
 
 class Spool:
@@ -187,7 +212,7 @@ class Spool:
         """Return what earlier processes left. What cannot be read is set aside with a message."""
         for path in sorted(self._directory.glob("*.json")):
             try:
-                entry = Entry(self._directory, _record_decoder.decode(path.read_bytes()))
+                entry = Entry(self._directory, _last_record(path.read_bytes()))
             except (msgspec.DecodeError, OSError) as error:
                 _set_aside(path, error)
                 continue
@@ -195,13 +220,28 @@ class Spool:
             yield entry
 
 
+def _last_record(content: bytes) -> Record:
+    """Return the last line that was written whole. Raises `msgspec.DecodeError` if none was."""
+    *earlier, last = content.rstrip(b"\n").rsplit(b"\n", maxsplit=1)
+    try:
+        return _record_decoder.decode(last)
+    except msgspec.DecodeError:
+        if content.endswith(b"\n") or not earlier:
+            raise
+        return _last_record(earlier[0] + b"\n")
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+
+
 def _replace(path: str, data: bytes) -> None:
     temporary = path + ".new"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(fd, rest) :]
+        _write_all(fd, data)
     finally:
         os.close(fd)
     os.rename(temporary, path)  # noqa: PTH104 - as above

@@ -36,6 +36,7 @@ class Database:
         self._engine = engine
         self._clock = clock
         self._write_lock = threading.RLock()
+        self._writer: Connection | None = None
         self._exclusive_lock = threading.Lock()
         self._exclusive_names: set[str] = set()
         self._offset = timedelta()
@@ -82,10 +83,14 @@ class Database:
             with self._errors(), self._engine.begin() as connection:
                 yield connection
             return
-        with self._write_lock, self._errors(), self._engine.connect() as connection, connection.begin():
-            # Straight to the driver: of a small transaction, a statement by way of SQLAlchemy is a good part.
-            connection.connection.cursor().execute("BEGIN IMMEDIATE").close()
-            yield connection
+        with self._write_lock, self._errors():
+            # One writer at a time, so one connection for all: a pool's hand-over costs what a small transaction does.
+            if self._writer is None:
+                self._writer = self._engine.connect()
+            with self._writer.begin():
+                # Straight to the driver, for the same reason.
+                self._writer.connection.cursor().execute("BEGIN IMMEDIATE").close()
+                yield self._writer
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -153,6 +158,10 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
+        with self._write_lock:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
         self._engine.dispose()
 
     @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.broker.messages import Finished
-from workers.spool import Batch, Entry, Record, Spool
+from workers.spool import FILE_BYTES_MAX, Batch, Entry, Record, Spool
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -83,9 +83,27 @@ def test_what_cannot_be_read_is_set_aside(spool: Spool, tmp_path: Path, content:
 
 
 def test_a_write_that_was_cut_off_leaves_the_old_record(spool: Spool, tmp_path: Path) -> None:
-    entry(spool).begin()
+    it = entry(spool)
+    it.begin()
+    it.process(42, "1234", "boot")
+    with (tmp_path / "spool/c.json").open("ab") as file:
+        file.write(b'{"attempt": "half')
     (tmp_path / "spool/c.json.new").write_bytes(b"{half")
-    assert [it.record.claim_id for it in spool.load()] == ["c"]
+    (again,) = spool.load()
+    assert again.record.pid == 42
+    again.process(43, "1234", "boot")
+    assert [it.record.pid for it in spool.load()] == [43]
+
+
+def test_a_file_does_not_grow_for_ever(spool: Spool, tmp_path: Path) -> None:
+    it = entry(spool)
+    it.begin()
+    for number in range(4000):
+        it.container(f"{number:0100d}")
+    assert (tmp_path / "spool/c.json").stat().st_size < 2 * FILE_BYTES_MAX
+    assert [it.record.container for it in spool.load()] == [f"{3999:0100d}"]
+    it.remove()
+    assert files(tmp_path) == []
 
 
 def test_batches_are_kept_apart_and_dropped_one_by_one(spool: Spool, tmp_path: Path) -> None:
