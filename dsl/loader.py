@@ -10,9 +10,10 @@ import msgspec
 from dsl.checks import Subject, check
 from dsl.checks.duplicates import duplicate_names
 from dsl.checks.unsupported import not_supported
-from dsl.compile import STAGES, Lines, compile_workflow
+from dsl.compile import Lines, compile_workflow
 from dsl.diagnostics import START, Diagnostic, Fault, diagnostic, has_errors, in_order
 from dsl.model import DEFAULT_NAMESPACE, Workflow
+from dsl.stages import STAGES
 from dsl.syntax import Violation, explain, is_valid, prune
 from dsl.yaml import Document, parse_documents
 

@@ -1,8 +1,13 @@
 """What a file does not say, because the part that would say it is misshapen: expressions about it are left alone."""
 
 from collections.abc import Iterable
+from typing import Final
 
+from dsl.stages import STAGES
 from dsl.syntax.violations import Path
+
+_SAYING: Final = frozenset({"set", "outputs"})
+"""What of a task says which names there are."""
 
 
 def doubtful_names(violated: Iterable[Path]) -> frozenset[str]:
@@ -12,13 +17,17 @@ def doubtful_names(violated: Iterable[Path]) -> frozenset[str]:
 
 def _names(path: Path) -> Iterable[str]:
     match path:
-        case ("inputs" | "tasks" as root,):
-            return (f"{root}.",)
+        case ("inputs",):
+            return ("inputs.",)
+        case (stage,) if stage in STAGES:
+            return ("tasks.",)
         case ("inputs", str() as name, *_):
             return (f"inputs.{name}",)
-        case ("tasks", str() as name, *rest) if len(rest) < 2 or rest[0] in {"set", "outputs"}:
+        case (stage, _, "matrix", *_) if stage in STAGES:
+            return ("matrix.",)
+        case (stage, str() as name, *rest) if stage in STAGES and (len(rest) < 2 or rest[0] in _SAYING):
             return (f"tasks.{name}",)
-        case ("tasks", int(), *_):
+        case (stage, int(), *_) if stage in STAGES:
             return ("tasks.",)
         case _:
             return ()

@@ -11,6 +11,7 @@ from dsl.times import TimeError, parse_time
 
 _RETRY: Final = {"delay": True, "max_delay": True}
 _TASK: Final = {"timeout": False, "grace": True}
+_PARTS: Final = {"retry": _RETRY, "repeat": {"every": False}, "cache": {"ttl": False}, "approval": {"timeout": False}}
 _TRIGGER: Final = {"every": False, "jitter": True}
 """Fields that hold durations, and whether zero makes sense."""
 
@@ -31,7 +32,9 @@ def durations(subject: Subject) -> Iterator[Fault]:
 
 def _task(subject: Subject, block: dict[str, Any], path: Path) -> Iterator[Fault]:
     yield from _fields(subject, block, path, _TASK)
-    yield from _fields(subject, block.get("retry", {}), (*path, "retry"), _RETRY)
+    for part, names in _PARTS.items():
+        if isinstance(block.get(part), dict):
+            yield from _fields(subject, block[part], (*path, part), names)
     pause = block.get("wait")
     if isinstance(pause, str):
         yield from _one(subject, pause, (*path, "wait"), zero_allowed=True)

@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
+from dsl.checks.fan_outs import is_small
 from dsl.checks.result_types import result_type
 from dsl.checks.subject import Subject, TaskView
+from dsl.compile.fan_outs import combinations
 from dsl.diagnostics import Fault
 from dsl.expressions import (
     Checked,
@@ -18,10 +20,25 @@ from dsl.expressions import (
     scope_for,
 )
 from dsl.expressions.faults import NOT_UPSTREAM
-from dsl.expressions.scope import KIND_OUTPUTS
+from dsl.expressions.scope import KIND_OUTPUTS, listed, matrix_types
 from dsl.syntax.violations import Path
 
 _BLOCKS: Final = ("container", "http", "heartbeat")
+_CONDITIONS: Final[tuple[tuple[Path, Field, str], ...]] = (
+    (("if",), Field.TASK_IF, "boolean"),
+    (("for_each",), Field.FOR_EACH, "iterable"),
+    (("repeat", "until"), Field.REPEAT_UNTIL, "boolean"),
+)
+_TEMPLATES: Final[tuple[tuple[Path, Field], ...]] = (
+    (("env",), Field.TASK_ENV),
+    (("set",), Field.SET_VALUE),
+    (("wait", "until"), Field.WAIT_UNTIL),
+    (("cache", "key"), Field.CACHE_KEY),
+    (("approval", "message"), Field.APPROVAL_MESSAGE),
+    (("workflow", "inputs"), Field.CHILD_INPUTS),
+)
+"""Where expressions stand in a task, and what they are there."""
+
 _FAILED_TOO: Final = re.compile(r"\b(always|cancelled)\s*\(|(?<!!)\bfailure\s*\(|\bskipped\s*\(")
 _STATUS: Final = re.compile(r"\b(success|failure|always|cancelled|skipped)\s*\(")
 
@@ -53,10 +70,18 @@ def expressions(subject: Subject) -> Iterator[Fault]:
 def _shape(subject: Subject) -> Shape:
     return Shape(
         inputs={name: spec.get("type", "dyn") for name, spec in subject.inputs.items()},
-        tasks={task.id: TaskShape(_outputs(task.block), task.needs) for task in subject.tasks},
+        tasks={task.id: _task_shape(task) for task in subject.tasks},
         env=frozenset(subject.value.get("env", ())),
         task_env={task.id: frozenset(task.block.get("env", ())) for task in subject.tasks},
     )
+
+
+def _task_shape(task: TaskView) -> TaskShape:
+    own, block = _outputs(task.block), task.block
+    matrix = matrix_types(combinations(block["matrix"])) if is_small(block.get("matrix")) else None
+    each = "for_each" in block
+    outputs = listed(own) if each or "matrix" in block else own
+    return TaskShape(outputs, task.needs, task.stage, own, {} if matrix is None and "matrix" in block else matrix, each)
 
 
 def _outputs(block: dict[str, Any]) -> dict[str, str]:
@@ -91,16 +116,21 @@ def _workflow_fields(subject: Subject) -> Iterator[tuple[Path, Any, Field]]:
 
 def _of_task(task: TaskView, shape: Shape) -> Iterator[_Use]:
     block = task.block
-    if isinstance(block.get("if"), str):
-        yield _Use((*task.path, "if"), check_condition(block["if"], scope_for(shape, Field.TASK_IF, task.id)), task)
-    yield from _templates((*task.path, "env"), block.get("env"), scope_for(shape, Field.TASK_ENV, task.id), task)
-    yield from _templates((*task.path, "set"), block.get("set"), scope_for(shape, Field.SET_VALUE, task.id), task)
-    if isinstance(block.get("wait"), dict):
-        scope = scope_for(shape, Field.WAIT_UNTIL, task.id)
-        yield from _templates((*task.path, "wait", "until"), block["wait"].get("until"), scope, task)
+    for path, field, expect in _CONDITIONS:
+        text = _dig(block, path)
+        if isinstance(text, str):
+            yield _Use((*task.path, *path), check_condition(text, scope_for(shape, field, task.id), expect), task)
+    for path, field in _TEMPLATES:
+        yield from _templates((*task.path, *path), _dig(block, path), scope_for(shape, field, task.id), task)
     for kind in _BLOCKS:
         if isinstance(block.get(kind), dict):
             yield from _block((*task.path, kind), block[kind], shape, task)
+
+
+def _dig(block: Any, path: Path) -> Any:
+    for step in path:
+        block = block.get(step) if isinstance(block, dict) else None
+    return block
 
 
 def _block(path: Path, block: dict[str, Any], shape: Shape, task: TaskView) -> Iterator[_Use]:

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from dsl.checks.subject import Subject
+from dsl.checks.subject import Subject, TaskView
 from dsl.diagnostics import Fault
 from dsl.limits import TASKS_MAX
+from dsl.stages import MAIN, STAGES
 from dsl.suggest import did_you_mean
 
 _SHOWN_MAX: Final = 6
@@ -17,15 +18,15 @@ def graph(subject: Subject) -> Iterator[Fault]:
     if len(tasks) > TASKS_MAX:
         message = f"the workflow has {len(tasks):,} tasks, more than {TASKS_MAX:,}"
         yield subject.at_key("E0202", message, ("tasks",), "use a fan-out, or several workflows")
-    if subject.is_sequence:
-        yield from _repeated(subject)
-        return
-    yield from _unknown_needs(subject)
-    for task in tasks:
-        if task.id in task.needs:
-            path = (*task.path, "needs", task.needs.index(task.id))
-            yield subject.at_value("E0313", f"task '{task.id}' needs itself", path, "remove it")
-    yield from _cycles(subject)
+    yield from _repeated(subject)
+    for stage in STAGES:
+        found = subject.stage(stage)
+        yield from _unknown_needs(subject, found)
+        for task in found:
+            if task.id in task.needs and isinstance(task.path[1], str):
+                path = (*task.path, "needs", task.needs.index(task.id))
+                yield subject.at_value("E0313", f"task '{task.id}' needs itself", path, "remove it")
+        yield from _cycles(subject, found)
 
 
 def _repeated(subject: Subject) -> Iterator[Fault]:
@@ -33,24 +34,32 @@ def _repeated(subject: Subject) -> Iterator[Fault]:
     for task in subject.tasks:
         if task.id in seen:
             message = f"the id '{task.id}' is given to two tasks"
-            yield subject.at_value("E0304", message, (*task.path, "id"), "give one of them another id")
+            if isinstance(task.path[1], int):
+                yield subject.at_value("E0304", message, (*task.path, "id"), "give one of them another id")
+            else:
+                yield subject.at_key("E0304", message, task.path, "give one of them another id")
         seen.add(task.id)
 
 
-def _unknown_needs(subject: Subject) -> Iterator[Fault]:
-    known = {task.id for task in subject.tasks}
-    for task in subject.tasks:
+def _unknown_needs(subject: Subject, tasks: list[TaskView]) -> Iterator[Fault]:
+    known = {task.id for task in tasks}
+    others = {task.id for task in subject.tasks} - known
+    for task in tasks:
         for number, need in enumerate(task.needs):
-            if need not in known:
-                message = f"task '{task.id}' needs '{need}', which does not exist"
-                hint = did_you_mean(need, known - {task.id})
-                yield subject.at_value("E0312", message, (*task.path, "needs", number), hint)
+            if need in known:
+                continue
+            message = f"task '{task.id}' needs '{need}', which does not exist"
+            hint = did_you_mean(need, known - {task.id})
+            if need in others:
+                message = f"task '{task.id}' needs '{need}', which is not under '{task.stage}'"
+                hint = "remove it: the main tasks have ended before" if task.stage != MAIN else "remove it"
+            yield subject.at_value("E0312", message, (*task.path, "needs", number), hint)
 
 
-def _cycles(subject: Subject) -> Iterator[Fault]:
+def _cycles(subject: Subject, tasks: list[TaskView]) -> Iterator[Fault]:
     """Report each knot of tasks that need each other once, at the need that closes the cycle."""
-    by_id = {task.id: task for task in subject.tasks}
-    for cycle in find_cycles({task.id: task.needs for task in subject.tasks}):
+    by_id = {task.id: task for task in tasks}
+    for cycle in find_cycles({task.id: task.needs for task in tasks}):
         last, first = cycle[-1], cycle[0]
         number = by_id[last].needs.index(first)
         shown = cycle if len(cycle) <= _SHOWN_MAX else [*cycle[: _SHOWN_MAX - 1], "…", last]

@@ -6,10 +6,13 @@ from typing import Final
 from dsl.checks.credentials import credentials
 from dsl.checks.durations import durations
 from dsl.checks.expressions import expressions
+from dsl.checks.fan_outs import fan_outs
 from dsl.checks.graph import graph
 from dsl.checks.images import images
 from dsl.checks.inputs import inputs
+from dsl.checks.kinds import kinds
 from dsl.checks.reachability import reachability
+from dsl.checks.resources import resources
 from dsl.checks.retries import retries
 from dsl.checks.schedules import schedules
 from dsl.checks.scripts import scripts
@@ -29,6 +32,9 @@ CHECKS: Final[tuple[Check, ...]] = (
     images,
     credentials,
     retries,
+    fan_outs,
+    kinds,
+    resources,
     reachability,
     secret_names,
 )

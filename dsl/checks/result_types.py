@@ -31,8 +31,8 @@ def _declared(document: dict[str, Any], path: Path) -> tuple[str, str | None]:
             return "E0203", document["inputs"][name].get("type")
         case ("triggers", _, "inputs", name):
             return "E0215", document.get("inputs", {}).get(name, {}).get("type")
-        case (_, task, "set", name):
-            return "E0409", document["tasks"][task].get("outputs", {}).get(name)
+        case (str() as stage, task, "set", name):
+            return "E0409", document[stage][task].get("outputs", {}).get(name)
         case _:
             return "", None
 

@@ -6,17 +6,22 @@ from typing import Any, NamedTuple
 
 from dsl.checks.doubt import doubtful_names
 from dsl.diagnostics import Fault
+from dsl.stages import MAIN, STAGES
 from dsl.syntax.violations import Path
 from dsl.yaml import Document
 
 
 class TaskView(NamedTuple):
-    """One task as written, wherever it stands. `needs` includes the one before it in a sequence."""
+    """One task as written, wherever it stands. `needs` includes the one before it in a sequence.
+
+    `stage` is the key under which it stands: `tasks`, or one of the hooks.
+    """
 
     id: str
     path: Path
     block: dict[str, Any]
     needs: tuple[str, ...]
+    stage: str = MAIN
 
 
 class Subject:
@@ -42,35 +47,38 @@ class Subject:
             text = text[step]
         return any(name in text for name in self.doubtful)
 
-    @property
-    def declared_secrets(self) -> frozenset[str]:
-        """The secrets that the file names anywhere, those included that this version does not support yet."""
-        written = self._document.value
-        holders = [written, *_blocks(written.get("tasks"))]
-        lists = [holder.get("secrets") for holder in holders if isinstance(holder, dict)]
-        return frozenset(str(name) for names in lists if isinstance(names, list) for name in names)
-
     @cached_property
     def tasks(self) -> list[TaskView]:
-        """The main tasks in the order of the file, those without an id left out."""
-        tasks = self.value.get("tasks", {})
-        if isinstance(tasks, dict):
-            return [TaskView(key, ("tasks", key), block, tuple(block.get("needs", ()))) for key, block in tasks.items()]
-        return self._steps(tasks)
+        """The tasks of every stage in the order of the language, those without an id left out."""
+        return [task for stage in STAGES for task in self.stage(stage)]
 
-    def _steps(self, steps: list[dict[str, Any]]) -> list[TaskView]:
+    def stage(self, name: str) -> list[TaskView]:
+        """The tasks under one key, in the order of the file."""
+        tasks = self.value.get(name, {})
+        if isinstance(tasks, dict):
+            views = ((key, block, tuple(block.get("needs", ()))) for key, block in tasks.items())
+            return [TaskView(key, (name, key), block, needs, name) for key, block, needs in views]
+        return self._steps(name, tasks)
+
+    def _steps(self, stage: str, steps: list[dict[str, Any]]) -> list[TaskView]:
         views: list[TaskView] = []
         before: tuple[str, ...] = ()
         for number, block in enumerate(steps):
             if "id" in block:
-                views.append(TaskView(block["id"], ("tasks", number), block, before))
+                views.append(TaskView(block["id"], (stage, number), block, before, stage))
                 before = (block["id"],)
         return views
 
-    @property
-    def is_sequence(self) -> bool:
-        """Whether the tasks are a list."""
-        return isinstance(self.value.get("tasks"), list)
+    def declared_secrets(self, path: Path) -> frozenset[str]:
+        """The secrets that may be named at `path`: the workflow's, and in a task its own."""
+        written = self._document.value
+        holders: list[Any] = [written]
+        if len(path) > 1 and path[0] in STAGES:
+            place: Any = path[1]
+            stage = written.get(path[0])
+            holders.append(stage[place] if isinstance(stage, dict | list) else None)
+        lists = [holder.get("secrets") for holder in holders if isinstance(holder, dict)]
+        return frozenset(str(name) for names in lists if isinstance(names, list) for name in names)
 
     @property
     def triggers(self) -> dict[str, dict[str, Any]]:
@@ -95,9 +103,3 @@ class Subject:
     def inside(self, code: str, message: str, path: Path, place: tuple[int, int], hint: str = "") -> Fault:
         """Return a fault inside the text at `path`; `place` is an offset and a length in code points."""
         return Fault(code, message, self._document.text_span(path, *place), hint)
-
-
-def _blocks(tasks: Any) -> list[Any]:
-    if isinstance(tasks, dict):
-        return list(tasks.values())
-    return tasks if isinstance(tasks, list) else []

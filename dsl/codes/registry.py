@@ -7,6 +7,7 @@ from typing import Final
 from dsl.codes.entry import Code
 from dsl.codes.expressions import EXPRESSIONS
 from dsl.codes.files import FILES, UNREADABLE
+from dsl.codes.running import RUNNING
 from dsl.codes.shape import SHAPE
 from dsl.codes.tasks import TASKS
 from dsl.codes.workflows import WORKFLOWS
@@ -15,7 +16,7 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
     {
         item.code: item
         for item in sorted(
-            (*FILES, UNREADABLE, *SHAPE, *WORKFLOWS, *TASKS, *EXPRESSIONS), key=lambda item: item.code[1:]
+            (*FILES, UNREADABLE, *SHAPE, *WORKFLOWS, *TASKS, *RUNNING, *EXPRESSIONS), key=lambda item: item.code[1:]
         )
     }
 )

@@ -1,5 +1,5 @@
 """From a checked document to the workflow that the engine runs."""
 
-from dsl.compile.workflow import STAGES, Lines, compile_workflow
+from dsl.compile.workflow import Lines, compile_workflow
 
-__all__ = ["STAGES", "Lines", "compile_workflow"]
+__all__ = ["Lines", "compile_workflow"]

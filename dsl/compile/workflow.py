@@ -1,14 +1,12 @@
 """The workflow as a whole. Every function here takes documents that fit the schema and passed the checks."""
 
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from dsl.compile.tasks import compile_tasks
 from dsl.compile.triggers import compile_trigger
 from dsl.compile.values import seconds, texts
 from dsl.model import Concurrency, Input, Notification, Overlap, ValueType, Workflow
-
-STAGES: Final = ("tasks", "on_failure", "on_success", "finally")
-"""The keys under which tasks stand."""
+from dsl.stages import STAGES
 
 
 class Lines(NamedTuple):

@@ -1,8 +1,8 @@
 """What the names in one field stand for: types for those that are right, a fault for those that are not."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from dsl.expressions.ancestry import Ancestry
 from dsl.expressions.faults import (
@@ -14,6 +14,7 @@ from dsl.expressions.faults import (
 )
 from dsl.expressions.scan import Name
 from dsl.model import Task, Workflow
+from dsl.stages import MAIN
 from dsl.suggest import did_you_mean
 
 FIXED: Final[Mapping[str, Mapping[str, str]]] = {
@@ -50,21 +51,20 @@ KIND_OUTPUTS: Final[Mapping[str, Mapping[str, str]]] = {
 """Outputs that a kind always gives, declared or not."""
 
 
-MAIN: Final = "tasks"
-"""The stage of the main tasks, by its key in the file; those of the others run when they have ended."""
-
-
 @dataclass(frozen=True, slots=True)
 class TaskShape:
     """What expressions may know of a task.
 
     `stage` is the key under which it stands, `own` the outputs of one attempt: of a fan-out, those of one item.
+    `matrix` are the names and types of one item of a matrix (None: it has none), `each` says that it has `for_each`.
     """
 
     outputs: Mapping[str, str]
     needs: tuple[str, ...] = ()
     stage: str = MAIN
     own: Mapping[str, str] = field(default_factory=dict)
+    matrix: Mapping[str, str] | None = None
+    each: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +142,17 @@ class Scope:
             usable = ", ".join(sorted(self.contexts))
             message = f"'{root}' cannot be used here: this is evaluated {self.when}"
             return _fault(WRONG_CONTEXT, message, name, 1, f"usable here: {usable}")
+        task = self.shape.tasks.get(self.task_id or "")
         if root in BARE:
+            if task is not None and not task.each:
+                message = f"'{root}' stands for something only in a task with 'for_each'"
+                return _fault(WRONG_CONTEXT, message, name, 1, "")
             return Known(root, 1, BARE[root])
+        if root == "matrix" and task is not None and task.matrix is None:
+            return _fault(WRONG_CONTEXT, "the task has no 'matrix'", name, 1, "")
+        if name.parts[:2] == ("run", "failed_tasks") and (task is None or task.stage == MAIN):
+            message = "'run.failed_tasks' is known only in on_failure, on_success and finally"
+            return _fault(WRONG_CONTEXT, message, name, 2, "")
         if root == "tasks":
             return self._task(name)
         return self._member(name, root)
@@ -176,6 +185,9 @@ class Scope:
         if root == "outputs":
             task = self.shape.tasks.get(self.task_id or "")
             return {} if task is None else task.own
+        if root == "matrix":
+            task = self.shape.tasks.get(self.task_id or "")
+            return None if task is None else task.matrix
         if root == "env":
             names = self.shape.env | self.shape.task_env.get(self.task_id or "", frozenset())
             return dict.fromkeys(sorted(names), "string")
@@ -214,7 +226,31 @@ def _task_shape(task: Task, stage: str) -> TaskShape:
         **dict.fromkeys(task.spec.get("values", {}) if task.kind == "set" else (), "dyn"),
         **{name: str(kind) for name, kind in task.outputs.items()},
     }
-    return TaskShape(listed(own) if task.fan_out is not None else own, task.needs, stage, own)
+    fan_out = task.fan_out
+    if fan_out is None:
+        return TaskShape(own, task.needs, stage, own)
+    matrix = None if fan_out.combinations is None else matrix_types(fan_out.combinations)
+    return TaskShape(listed(own), task.needs, stage, own, matrix, fan_out.for_each is not None)
+
+
+def matrix_types(combinations: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the type of each name of a matrix: that of its values where they agree, else `dyn`."""
+    types: dict[str, str] = {}
+    for combination in combinations:
+        for name, value in combination.items():
+            kind = _JSON_TYPES.get(type(value), "dyn")
+            types[name] = kind if types.get(name, kind) == kind else "dyn"
+    return types
+
+
+_JSON_TYPES: Final[Mapping[type, str]] = {
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    list: "array",
+    dict: "object",
+}
 
 
 def listed(outputs: Mapping[str, str]) -> dict[str, str]:

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any, Final
 
+from dsl.stages import STAGES
 from dsl.syntax.violations import Path
 
-_KEPT_BELOW: Final = (("inputs",), ("tasks",))
+_KEPT_BELOW: Final = (("inputs",), *((stage,) for stage in STAGES))
 
 
 def prune(document: dict[str, Any], paths: Iterable[Path]) -> dict[str, Any]:
