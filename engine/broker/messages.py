@@ -19,7 +19,7 @@ CLAIMS_HELD_MAX: Final = 10_000
 _TEXT: Final = r"^[^\x00]*$"
 """PostgreSQL holds no U+0000."""
 
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=36, pattern=_TEXT)]
+Id = Annotated[str, msgspec.Meta(max_length=36, pattern=_TEXT)]
 AttemptName = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=_TEXT)]
 WorkerName = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=_TEXT)]
 HostName = Annotated[str, msgspec.Meta(max_length=200, pattern=_TEXT)]
