@@ -31,7 +31,7 @@ class Firings:
     def prepare(self, due: Sequence[ScheduledTrigger], now: datetime) -> list[Fired]:
         """Return what each trigger does at `now`."""
         revisions = self._revisions.many({trigger.revision_id for trigger in due})
-        return [self._fired_or_failed(trigger, revisions[trigger.revision_id], now) for trigger in due]
+        return [self._fired_or_failed(trigger, revisions.get(trigger.revision_id), now) for trigger in due]
 
     def settle(self, connection: Connection, due: Sequence[ScheduledTrigger], now: datetime) -> list[Run]:
         """Fire in the caller's transaction.
@@ -43,8 +43,10 @@ class Firings:
         fired = [replace(item, trigger=trigger) for item, trigger in zip(self.prepare(at_once, now), due, strict=True)]
         return record(connection, fired, now).runs
 
-    def _fired_or_failed(self, trigger: ScheduledTrigger, revision: ReadyRevision, now: datetime) -> Fired:
+    def _fired_or_failed(self, trigger: ScheduledTrigger, revision: ReadyRevision | None, now: datetime) -> Fired:
         try:
+            if revision is None:
+                raise ValueError(f"its revision {trigger.revision_id} cannot be run by this program")
             return self._fired(trigger, revision, now)
         except Exception as error:  # one trigger that cannot be worked out must not hold up all others
             log.exception("trigger %s of workflow %s is at rest", trigger.name, trigger.workflow_id)

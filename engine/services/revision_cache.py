@@ -1,5 +1,6 @@
 """Revisions made ready to run, the last used kept. A revision never changes, so what is here is always right."""
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Collection, Iterable
@@ -10,6 +11,8 @@ from dsl.model import decode
 from engine.machine.graph import Graph
 from engine.store.database import Database
 from engine.store.reads_workflows import read_compiled, read_compiled_of
+
+log = logging.getLogger(__name__)
 
 REVISIONS_MAX: Final = 128
 
@@ -34,7 +37,10 @@ class RevisionCache:
         self._ready: OrderedDict[str, ReadyRevision] = OrderedDict()
 
     def get(self, revision_id: str) -> ReadyRevision:
-        """Return the revision, reading it the first time. Raises what the store raises where there is none."""
+        """Return the revision, reading it the first time.
+
+        Raises what the store raises where there is none, `ValueError` for one that this program cannot run.
+        """
         with self._lock:
             found = self._ready.get(revision_id)
             if found is not None:
@@ -47,7 +53,7 @@ class RevisionCache:
         return ready
 
     def many(self, revision_ids: Collection[str]) -> dict[str, ReadyRevision]:
-        """Return those revisions of several that exist, reading what is not here in one query."""
+        """Return those revisions of several that exist and can be run, reading what is not here in one query."""
         with self._lock:
             found = {wanted: self._ready[wanted] for wanted in revision_ids if wanted in self._ready}
             for known in found:
@@ -56,7 +62,7 @@ class RevisionCache:
         if missing:
             with self._database.read() as connection:
                 rows = read_compiled_of(connection, missing)
-            read = [ReadyRevision(row[0], row[1], row[2], Graph.of(decode(row[3]))) for row in rows]
+            read = [ready for row in rows if (ready := _ready(*row)) is not None]
             self._keep(read)
             found.update({ready.id: ready for ready in read})
         return found
@@ -66,3 +72,11 @@ class RevisionCache:
             self._ready.update({ready.id: ready for ready in read})
             while len(self._ready) > self._revisions_max:
                 self._ready.popitem(last=False)
+
+
+def _ready(revision_id: str, number: int, commit: str | None, compiled: bytes) -> ReadyRevision | None:
+    try:
+        return ReadyRevision(revision_id, number, commit, Graph.of(decode(compiled)))
+    except ValueError as error:
+        log.error("revision %s cannot be run by this program: %s", revision_id, error)
+        return None

@@ -54,6 +54,19 @@ def test_over_an_hour_nothing_is_missed_and_nothing_doubled(world: World) -> Non
     assert len(world.runs("alpha")) == 3600 // 7
 
 
+def test_a_revision_that_cannot_be_read_puts_its_own_triggers_at_rest_and_no_others(world: World) -> None:
+    world.sync(a=workflow("alpha", "every: 10s"), b=workflow("beta", "every: 10s"))
+    unreadable = update(revisions).where(revisions.c.id == world.workflow("alpha").active_revision_id)
+    with world.database.write() as connection:
+        connection.execute(unreadable.values(compiled=b"?"))
+    world.clock.forward(seconds=20)
+    world.fire()
+    assert seconds(world.ledger("alpha")) == [(10, "failed")]
+    assert "cannot be run by this program" in world.messages("alpha")[0]
+    assert world.trigger("alpha").next_at is None
+    assert [outcome for _, outcome in world.ledger("beta")][-1] == "run"
+
+
 def test_what_another_scheduler_fired_meanwhile_is_left_alone(world: World) -> None:
     world.sync(a=workflow("alpha", "every: 10s"))
     now = world.clock.forward(seconds=10)
