@@ -28,12 +28,16 @@ START = Span(1, 1, 1, 2)
 
 
 class Fault(NamedTuple):
-    """A diagnostic before it knows its file. `code` is registered in `dsl.codes`."""
+    """A diagnostic before it knows its file. `code` is registered in `dsl.codes`.
+
+    `file` is given where the fault stands in another file than the one that is loaded: one that it takes values from.
+    """
 
     code: str
     message: str
     span: Span
     hint: str = ""
+    file: str = ""
 
 
 class Diagnostic(msgspec.Struct, frozen=True):
@@ -56,8 +60,8 @@ def severity_of(code: str) -> Severity:
 
 
 def diagnostic(fault: Fault, file: str) -> Diagnostic:
-    """Return the fault as a diagnostic of `file`."""
-    return Diagnostic(fault.code, severity_of(fault.code), fault.message, file, *fault.span, fault.hint)
+    """Return the fault as a diagnostic of `file`, or of the file that it names itself."""
+    return Diagnostic(fault.code, severity_of(fault.code), fault.message, fault.file or file, *fault.span, fault.hint)
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

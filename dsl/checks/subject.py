@@ -94,12 +94,13 @@ class Subject:
 
     def at_value(self, code: str, message: str, path: Path, hint: str = "") -> Fault:
         """Return a fault at the value at `path`."""
-        return Fault(code, message, self._document.value_span(path), hint)
+        return Fault(code, message, self._document.value_span(path), hint, self._document.file_of(path))
 
     def at_key(self, code: str, message: str, path: Path, hint: str = "") -> Fault:
         """Return a fault at the key that ends `path`."""
-        return Fault(code, message, self._document.key_span(path), hint)
+        return Fault(code, message, self._document.key_span(path), hint, self._document.file_of(path))
 
     def inside(self, code: str, message: str, path: Path, place: tuple[int, int], hint: str = "") -> Fault:
         """Return a fault inside the text at `path`; `place` is an offset and a length in code points."""
-        return Fault(code, message, self._document.text_span(path, *place), hint)
+        span = self._document.text_span(path, *place)
+        return Fault(code, message, span, hint, self._document.file_of(path))

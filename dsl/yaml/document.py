@@ -44,6 +44,10 @@ class Document:
             return node_span(self.source, node)
         return text_span(self.source, node, offset, length)
 
+    def file_of(self, _path: Path) -> str:
+        """Return the file in which the value at `path` stands, where it is not this document's own; else nothing."""
+        return ""
+
     def key_lines(self, *path: str | int) -> dict[str, int]:
         """Return the lines of the keys of the map at `path`, for those that are its own."""
         node = self._walk(path)[1]
