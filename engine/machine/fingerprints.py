@@ -44,7 +44,7 @@ class TaskPrint:
 def fingerprint(execution: Execution, task: Task) -> str:
     """Return the fingerprint of a task whose needs have all ended."""
     known = task_print(execution.graph, task)
-    return known.definition + _digest(values_of(execution, task, known.names))
+    return known.definition + (_digest(values_of(execution, task, known.names)) if known.names else _NOTHING)
 
 
 def task_print(graph: Graph, task: Task) -> TaskPrint:
@@ -120,3 +120,6 @@ def _plain(value: Any) -> Any:
             return [_plain(item) for item in value]
         case _:
             return value
+
+
+_NOTHING: Final = _digest({})
