@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import Any, Final
 
 from cel_expr_python import cel
-from cel_expr_python.ext import ext_encoders, ext_math, ext_optional, ext_strings
 
 from dsl.expressions.functions import OWN_FUNCTIONS, declarations
 from dsl.expressions.json_values import to_json
@@ -95,6 +94,9 @@ def slot_name(kind: str, number: int) -> str:
 
 @lru_cache(maxsize=1)
 def _environment() -> cel.Env:
+    # 11 MB that a process without expressions does without.
+    from cel_expr_python.ext import ext_encoders, ext_math, ext_optional, ext_strings  # noqa: PLC0415
+
     variables = {
         slot_name(kind, number): cel_type
         for kind, (_, cel_type) in _TYPES.items()
