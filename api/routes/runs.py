@@ -76,7 +76,7 @@ def list_runs(
 def get_run(services: Injected, run_id: FromPath[str]) -> RunDetail:
     """Show a run with its values, its task runs counted by state, and the first 200 of them."""
     row = _run(services, run_id)
-    graph = services.revisions.get(row.revision_id).graph
+    graph = services.revisions.graph_to_show(row.revision_id)
     with services.database.read() as connection:
         values = reads.read_run_values(connection, row.id)
         counts = task_counts(connection, row, graph)
@@ -97,7 +97,7 @@ def list_task_runs(
     """List a run's task runs in the order of the file, the items of a fan-out after it."""
     place = cursor_place(cursor)
     row = _run(services, run_id)
-    graph = services.revisions.get(row.revision_id).graph
+    graph = services.revisions.graph_to_show(row.revision_id)
     with services.database.read() as connection:
         return task_page(connection, row, graph, after=FIRST if place is None else Place(*place), limit=limit)
 
@@ -112,7 +112,7 @@ def list_task_runs(
 def explain_run(services: Injected, run_id: FromPath[str]) -> Explanation:
     """Say what the run waits for: what the engine asks before it goes on, each with its answer."""
     row = _run(services, run_id)
-    graph = services.revisions.get(row.revision_id).graph
+    graph = services.revisions.graph_to_show(row.revision_id)
     with services.database.read() as connection:
         checks = Explainer(connection, services.database.now()).run(row, graph)
     return Explanation.of(summary_of(checks), checks)

@@ -149,7 +149,7 @@ def explain_workflow(services: Injected, namespace: FromPath[str], name: FromPat
     """Say whether the workflow can run and when it will: what the engine asks, each with its answer."""
     with services.database.read() as connection:
         row = found(reads.read_workflow(connection, namespace, name), f"workflow {namespace}/{name}")
-    graph = services.revisions.get(row.active_revision_id).graph if row.active_revision_id is not None else None
+    graph = services.revisions.graph_to_show(row.active_revision_id) if row.active_revision_id is not None else None
     with services.database.read() as connection:
         checks = Explainer(connection, services.database.now()).workflow(row, graph)
     return Explanation.of(summary_of(checks), checks)

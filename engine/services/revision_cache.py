@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from dsl.model import decode
+from dsl.model import Workflow, decode
 from engine.machine.graph import Graph
 from engine.store.database import Database
 from engine.store.reads_workflows import read_compiled, read_compiled_of
@@ -51,6 +51,13 @@ class RevisionCache:
         ready = ReadyRevision(revision_id, number, commit, Graph.of(decode(compiled)))
         self._keep([ready])
         return ready
+
+    def graph_to_show(self, revision_id: str) -> Graph:
+        """Return the revision's graph, or one without tasks for a revision that this program cannot run."""
+        try:
+            return self.get(revision_id).graph
+        except ValueError:
+            return Graph.of(Workflow(name="?", tasks={}))
 
     def many(self, revision_ids: Collection[str]) -> dict[str, ReadyRevision]:
         """Return those revisions of several that exist and can be run, reading what is not here in one query."""

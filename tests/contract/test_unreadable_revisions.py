@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from litestar.testing import TestClient
 from sqlalchemy import update
 
+from api.app import create_app
+from api.dependencies import Dependencies
 from engine.broker.messages import Finished, encode
 from engine.clock import new_id
 from engine.machine.model import Run
@@ -69,6 +72,28 @@ def test_only_its_own_runs_fail(play: Play, compiled: bytes) -> None:
     assert "cannot be run by this program" in ended.message
     play.carry_out(good.id)
     assert row(play, good).state == "succeeded"
+
+
+def test_what_came_of_it_can_still_be_looked_at_and_not_be_run_again(play: Play) -> None:
+    bad = create(play, "bad")
+    play.settle()
+    play.carry_out(bad.id)
+    spoil(play, bad, b"?")
+    play.close()
+    fresh = Executor(play.database, play.broker, clock=play.clock)
+    wake(play.broker, [bad.id])
+    fresh.turn()
+    fresh.stop()
+    app = create_app(Dependencies(database=play.database, broker=play.broker, clock=play.clock))
+    with TestClient(app, base_url="http://127.0.0.1:8080") as api:
+        shown = api.get(f"/api/v1/runs/{bad.id}").json()
+        assert (shown["state"], shown["reason"]) == ("failed", "internal_error")
+        assert [(task["task"], task["state"]) for task in shown["tasks"]] == [("a", "succeeded"), ("b", "cancelled")]
+        for path in (f"runs/{bad.id}/tasks", f"runs/{bad.id}/explain", f"workflows/{play.namespace}/bad/explain"):
+            assert api.get(f"/api/v1/{path}").status_code == 200, path
+        again = api.post(f"/api/v1/runs/{bad.id}/retry")
+    assert again.status_code == 409
+    assert "cannot be run by this program" in again.json()["detail"]
 
 
 def test_a_run_on_its_way_ends_and_its_worker_gets_an_answer(play: Play) -> None:
