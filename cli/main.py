@@ -10,6 +10,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "up": "cli.roles:up",
     "run": "cli.run_file:run",
     "validate": "cli.validation:validate",
+    "test": "cli.testing:test",
     "schema": "cli.validation:schema",
     "workflows": "cli.workflows:workflows",
     "trigger": "cli.runs:trigger",

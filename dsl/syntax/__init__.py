@@ -9,8 +9,8 @@ from dsl.syntax.violations import Violation
 __all__ = ["Violation", "explain", "is_valid", "prune"]
 
 
-def explain(document: Any) -> list[Violation]:
-    """Return every violation of the schema in a document, in the words of its author."""
+def explain(document: Any, schema: str = "workflow") -> list[Violation]:
+    """Return every violation of a schema in a document, in the words of its author."""
     from dsl.syntax.explanation import explain as explain_slowly  # noqa: PLC0415 - good files never need jsonschema
 
-    return explain_slowly(document)
+    return explain_slowly(document, schema)

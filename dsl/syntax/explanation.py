@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
-from dsl.syntax.gate import workflow_schema
+import schemas
 from dsl.syntax.keywords import counts, dependent, enumeration, forbidden, pattern, repeated, size, type_fault
 from dsl.syntax.objects import missing, one_of, unknown
 from dsl.syntax.patterns import check_pattern
@@ -41,15 +41,15 @@ _EXPLAINERS: Final[dict[str, Callable[[Breach], Iterator[Violation]]]] = {
 
 
 @cache
-def reference_validator() -> Any:
-    """Return jsonschema's validator for workflow files, with `pattern` as ECMA 262 (and the fast gate) reads it."""
+def reference_validator(schema: str = "workflow") -> Any:
+    """Return jsonschema's validator for a schema, with `pattern` as ECMA 262 (and the fast gate) reads it."""
     validator: Any = extend(Draft202012Validator, {"pattern": check_pattern})  # type: ignore[no-untyped-call]
-    return validator(workflow_schema())
+    return validator(schemas.load(schema))
 
 
-def explain(document: Any) -> list[Violation]:
-    """Return every violation in a document; none if it fits the schema."""
-    found = [item for error in reference_validator().iter_errors(document) for item in _explain(error)]
+def explain(document: Any, schema: str = "workflow") -> list[Violation]:
+    """Return every violation of a schema in a document; none if it fits."""
+    found = [item for error in reference_validator(schema).iter_errors(document) for item in _explain(error)]
     return list(dict.fromkeys(found))
 
 

@@ -15,10 +15,10 @@ def workflow_schema() -> dict[str, Any]:
 
 
 @cache
-def _validator() -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(workflow_schema())
+def _validator(name: str) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(schemas.load(name))
 
 
-def is_valid(document: Any) -> bool:
-    """Return whether a JSON value fits the schema of workflow files."""
-    return _validator().is_valid(document)
+def is_valid(document: Any, schema: str = "workflow") -> bool:
+    """Return whether a JSON value fits one of our schemas."""
+    return _validator(schema).is_valid(document)

@@ -12,10 +12,11 @@ from engine.machine.changes import Changes, Command
 from engine.machine.events import Broken, Claimed, Event, Start
 from engine.machine.execution import Execution
 from engine.machine.model import Run, attempt_name
+from engine.machine.signals import SIGNALS
 from engine.machine.states import RunState
 from engine.services.executor.alarms import Alarms
 from engine.services.executor.cache import Executions
-from engine.services.executor.inbox import SIGNALS, Inbox, Mail, strangers
+from engine.services.executor.inbox import Inbox, Mail, strangers
 from engine.services.executor.outbox import Outbox
 from engine.services.executor.questions import Questions
 from engine.services.executor.sessions import LiveSessions

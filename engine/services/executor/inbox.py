@@ -1,49 +1,18 @@
 """From what arrives (messages, signals) to the machine's events, grouped by run."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, assert_never
+from typing import assert_never
 
 from engine.broker.interface import Delivery
 from engine.broker.messages import Claim, Finished, UnknownVersionError, UnreadableMessageError, Wake, decode
 from engine.machine.changes import Command, RefuseClaim, Settle
 from engine.machine.events import (
-    Cancel,
-    ChildEnded,
     Claimed,
-    Decided,
     Ended,
     Event,
-    Full,
-    Granted,
-    HooksTimeout,
-    Lost,
-    Overdue,
-    Refused,
-    RunTimeout,
-    TaskTimer,
 )
 from engine.machine.model import attempt_name, parse_attempt
-from engine.machine.states import AttemptState, Reason, RunState
-
-SIGNALS: Mapping[str, Callable[[dict[str, Any]], Event]] = {
-    "granted": lambda payload: Granted(payload.get("task_run_id", "")),
-    "refused": lambda payload: Refused(payload["message"], payload.get("task_run_id", "")),
-    "full": lambda payload: Full(payload.get("message", "")),
-    "cancel": lambda payload: Cancel(
-        by=payload.get("by", ""),
-        forced=payload.get("forced", False),
-        reason=Reason(payload.get("reason", Reason.CANCELLED_BY_USER)),
-    ),
-    "run_timeout": lambda _: RunTimeout(),
-    "hooks_timeout": lambda payload: HooksTimeout(payload["phase"]),
-    "decided": lambda payload: Decided(**payload),
-    "child_ended": lambda payload: ChildEnded(**{**payload, "state": RunState(payload["state"])}),
-    "task_timer": lambda payload: TaskTimer(payload["task_run_id"], payload["attempt"]),
-    "overdue": lambda payload: Overdue(payload["task_run_id"], payload["claim_id"]),
-    "lost": lambda payload: Lost(payload["task_run_id"], payload["claim_id"], payload["session"]),
-}
-"""Every kind of signal, and the event it stands for."""
+from engine.machine.states import AttemptState, Reason
 
 
 @dataclass(slots=True)

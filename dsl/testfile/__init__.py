@@ -1,0 +1,6 @@
+"""Files of workflow tests (`*.test.yaml`): text to cases, with the place of everything that is expected."""
+
+from dsl.testfile.files import Loaded, load_test_file, test_files
+from dsl.testfile.model import Case, Expected, ExpectedTask, Result, Took
+
+__all__ = ["Case", "Expected", "ExpectedTask", "Loaded", "Result", "Took", "load_test_file", "test_files"]
