@@ -1,7 +1,7 @@
 """One run with an engine and a worker of its own, in a directory that is thrown away."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -65,13 +65,15 @@ class LocalRun:
             self._broker.close()
             self._database.close()
 
-    def start(self, workflow: Workflow, inputs: Mapping[str, Any]) -> None:
-        """Create the run. Raises `CliError` for inputs that do not fit."""
+    def start(self, workflow: Workflow, inputs: Mapping[str, Any], others: Iterable[Workflow] = ()) -> None:
+        """Create the run; `others` can be its child runs. Raises `CliError` for inputs that do not fit."""
         graph = Graph.of(workflow)
         if faults := check_inputs(graph, inputs):
             raise CliError("; ".join(f"input {fault.name} {fault.message}" for fault in faults))
         now = self._database.now()
         with self._database.write() as connection:
+            for other in others:
+                store_workflow(connection, other, new_id, now)
             workflow_id, revision_id = store_workflow(connection, workflow, new_id, now)
             run = new_run(
                 run_id=new_id(),
@@ -117,7 +119,7 @@ class LocalRun:
             "started_at": row.started_at,
             "finished_at": row.finished_at,
             "tasks": [
-                {"task": task.task, "state": str(task.state), "message": task.message, "outputs": task.outputs}
+                {"task": task.name, "state": str(task.state), "message": task.message, "outputs": task.outputs}
                 for task in tasks
             ],
         }

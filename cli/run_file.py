@@ -30,12 +30,12 @@ def run(file: Path, inputs: tuple[tuple[str, str], ...], name: str | None, json_
     from cli.local_run import LocalRun  # noqa: PLC0415 - loads the engine
     from cli.process import explained  # noqa: PLC0415
 
-    workflow = _load(file, name)
+    workflow, *others = _load(file, name)
     given = _typed(workflow, inputs)
     with explained(), tempfile.TemporaryDirectory(prefix="chronoverse-") as directory:
         local = LocalRun(Path(directory))
         with local:
-            local.start(workflow, given)
+            local.start(workflow, given, others)
             _watch(local, quiet=json_output)
         result = local.result
     if json_output:
@@ -43,7 +43,8 @@ def run(file: Path, inputs: tuple[tuple[str, str], ...], name: str | None, json_
     sys.exit(0 if result["state"] == "succeeded" else 1)
 
 
-def _load(file: Path, name: str | None) -> "Workflow":
+def _load(file: Path, name: str | None) -> "list[Workflow]":
+    """Return the workflow that is to run, and then the others of the file: they can be its child runs."""
     from dsl.diagnostics import has_errors  # noqa: PLC0415
     from dsl.loader import load_paths  # noqa: PLC0415
     from dsl.render import render  # noqa: PLC0415
@@ -53,11 +54,12 @@ def _load(file: Path, name: str | None) -> "Workflow":
         click.echo(render(loaded, "text"), err=True, nl=False)
     if has_errors(loaded.diagnostics):
         sys.exit(1)
-    found = [item.workflow for item in loaded.workflows if name in (None, item.workflow.name)]
+    workflows = [item.workflow for item in loaded.workflows]
+    found = [workflow for workflow in workflows if name in (None, workflow.name)]
     if len(found) != 1:
         names = ", ".join(item.workflow.name for item in loaded.workflows) or "none"
         raise CliError(f"{file} holds these workflows: {names}", "choose one with --name")
-    return found[0]
+    return [*found, *(workflow for workflow in workflows if workflow is not found[0])]
 
 
 def _typed(workflow: "Workflow", pairs: tuple[tuple[str, str], ...]) -> Mapping[str, Any]:

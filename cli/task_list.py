@@ -26,7 +26,7 @@ def task_list(rows: Iterable[TaskRow]) -> Table:
         style = STATE_STYLES.get(row.state, "")
         table.add_row(
             Text(MARKS.get(row.state, "·"), style=style),
-            Text(row.task),
+            Text(row.name),
             Text(row.state, style=style),
             Text(duration(row.started_at, row.finished_at), style="dim"),
             Text(row.message, style="dim"),

@@ -103,7 +103,7 @@ class Explainer:
         yield from self._pending(run, graph, limit=TASKS_MAX - len(open_tasks))
 
     def _open_task(self, row: TaskRow) -> Check:
-        name = f"task {row.task}[{row.key}]" if row.key else f"task {row.task}"
+        name = f"task {row.name}"
         match row.state:
             case TaskState.QUEUED:
                 pool = self._pool(row.pool, row.kind)

@@ -51,6 +51,11 @@ class TaskRow:
     child_run: str | None
 
     @property
+    def name(self) -> str:
+        """The task's id, with the item's key where it is one of a fan-out."""
+        return self.task if self.index is None else f"{self.task}[{self.key}]"
+
+    @property
     def place(self) -> Place:
         """Where it stands in its run."""
         return Place(self.ordinal, -1 if self.index is None else self.index)
