@@ -1,7 +1,10 @@
 """The API's server: uvicorn in a thread, started and stopped like every other service."""
 
+import asyncio
 import socket
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import uvicorn
@@ -11,10 +14,35 @@ from api.dependencies import Dependencies
 from api.hosts import is_loopback
 
 STOP_SECONDS: Final = 5
+TICK_SECONDS: Final = 1.0
 
 
 class ServerError(Exception):
     """The server cannot listen where it was told to; the message says what to do."""
+
+
+class _Server(uvicorn.Server):
+    """Wakes once a second, for the Date header, and when it is to end; uvicorn's own loop wakes ten times."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ending = threading.Event()
+        self._wake: Callable[[], object] = self._ending.set
+
+    async def main_loop(self) -> None:
+        """Serve until `end`."""
+        loop, woken = asyncio.get_running_loop(), asyncio.Event()
+        self._wake = lambda: loop.call_soon_threadsafe(woken.set)
+        while not (self._ending.is_set() or await self.on_tick(0)):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(woken.wait(), TICK_SECONDS)
+
+    def end(self) -> None:
+        """Have the server end, from any thread."""
+        self.should_exit = True
+        self._ending.set()
+        with suppress(RuntimeError):  # the loop has ended already
+            self._wake()
 
 
 class ApiServer:
@@ -32,7 +60,7 @@ class ApiServer:
         self._dependencies = dependencies
         self._host = host
         self._port = port
-        self._server: uvicorn.Server | None = None
+        self._server: _Server | None = None
         self._thread: threading.Thread | None = None
         self._socket: socket.socket | None = None
 
@@ -64,7 +92,7 @@ class ApiServer:
             server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name=self.name, daemon=True)
         self._thread.start()
 
@@ -72,7 +100,7 @@ class ApiServer:
         """End streams, finish requests, close. Idempotent."""
         self._dependencies.closing.set()
         if self._server is not None and self._thread is not None:
-            self._server.should_exit = True
+            self._server.end()
             self._thread.join()
         if self._socket is not None:
             self._socket.close()

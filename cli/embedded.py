@@ -4,6 +4,7 @@ import logging
 
 import click
 
+from cli.collector import settle
 from cli.nodes import (
     Parts,
     api_service,
@@ -47,6 +48,7 @@ def _run(parts: Parts) -> None:
     server = api_service(parts, services, syncer.sync_now)
     node = Node([*services, server])
     node.start()
+    settle()
     try:
         _greet(parts.settings, server.url, worker.worker.kinds)
         name = wait_for_signal()

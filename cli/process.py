@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import FrameType
 
+from cli.collector import settle
 from cli.errors import CliError
 from engine.broker import BrokerError
 from engine.services.node import Node
@@ -105,6 +106,7 @@ def drain_on_signal(worker: Worker) -> None:
 def run_until_signal(node: Node) -> None:
     """Start the services, wait for a signal, stop them."""
     node.start()
+    settle()
     try:
         name = wait_for_signal()
         logging.getLogger("chronoverse").info("%s: stopping", name)

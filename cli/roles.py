@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from cli.collector import rest_while_loading
 from cli.errors import CliError
 from engine.settings import Settings
 
@@ -24,6 +25,7 @@ state_option = click.option(
 @state_option
 def up(**given: Any) -> None:
     """Run everything in this process: SQLite, in-process queues, API, schedules, a worker, a watched folder."""
+    rest_while_loading()
     from cli.embedded import run_embedded  # noqa: PLC0415 - loads the whole program
     from cli.process import explained, write_logs  # noqa: PLC0415
 
@@ -88,6 +90,7 @@ def worker(**given: Any) -> None:
 
 
 def _role(make: Callable[[Any, Any], list[Any]], *, migrates: bool = False, **given: Any) -> None:
+    rest_while_loading()
     from cli import nodes  # noqa: PLC0415
     from cli.process import explained, run_until_signal, write_logs  # noqa: PLC0415
     from engine.services.node import Node  # noqa: PLC0415

@@ -97,7 +97,7 @@ class Database:
         """Give a connection for reading: one snapshot on SQLite, one for each statement on PostgreSQL."""
         with self._reading(), self._errors(), self._engine.connect() as connection:
             if self.dialect == "sqlite":
-                connection.exec_driver_sql("BEGIN")
+                connection.connection.cursor().execute("BEGIN").close()  # ended by the pool, which rolls back
             yield connection
 
     def now(self) -> datetime:

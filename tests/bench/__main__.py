@@ -23,7 +23,14 @@ def _measures() -> list[Measure]:
     return [*engine.measures(), *server.measures(), *recovery.measures()]
 
 
+def _as_installed() -> None:
+    """Let the processes measured have compiled code, as installed: from source they start half as fast."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(RESULTS.with_name("pycache"))
+
+
 def main(words: list[str]) -> None:
+    _as_installed()
     figures = _earlier()
     for measure in _measures():
         if words and not any(word in measure.name for word in words):

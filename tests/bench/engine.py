@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cli.collector import settle
 from dsl.model import Task, Workflow
 from engine.broker import connect
 from engine.store.database import Database
@@ -77,6 +78,7 @@ def _any(cursor: Any) -> bool:
 @contextmanager
 def embedded() -> Iterator[Place]:
     with tempfile.TemporaryDirectory() as directory, Stack(Path(directory), runners=[InstantRunner()]) as stack:
+        settle()  # as `chronoverse up` does
         yield Place(stack)
 
 
