@@ -1,14 +1,18 @@
 """Writes the generated parts of docs/ again (`python -m tests.docs`); a test proves that they are current."""
 
+import json
 from pathlib import Path
 
 from cli.reference import reference
 from dsl import reference as language
 from dsl.codes.page import page as diagnostics
+from dsl.defaults.schema import derive
 from engine.machine.states import RUN_ARROWS, TASK_ARROWS, RunState, TaskState
 from engine.settings import SETTINGS
+from schemas import load
 
 DOCS = Path(__file__).parent.parent / "docs"
+SCHEMAS = DOCS.parent / "schemas"
 
 
 def settings_table() -> str:
@@ -48,6 +52,7 @@ def generated() -> dict[Path, str]:
         DOCS / "architecture.md": architecture,
         DOCS / "cli.md": reference(),
         DOCS / "diagnostics.md": diagnostics(),
+        SCHEMAS / "defaults.schema.json": json.dumps(derive(load("workflow")), indent=2, ensure_ascii=False) + "\n",
         DOCS / "language.md": language.page(
             (DOCS.parent / "workflows" / "order-report.yaml").read_text(encoding="utf-8")
         ),

@@ -21,6 +21,8 @@ def _names(path: Path) -> Iterable[str]:
             return ("inputs.",)
         case (stage,) if stage in STAGES:
             return ("tasks.",)
+        case ("env", *_):
+            return ("env.",)
         case ("inputs", str() as name, *_):
             return (f"inputs.{name}",)
         case (stage, _, "matrix", *_) if stage in STAGES:

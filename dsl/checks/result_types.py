@@ -20,9 +20,14 @@ _ALSO_FIT: Final[Mapping[str, frozenset[str]]] = {
 def result_type(subject: Subject, path: Path, kind: str | None) -> Iterator[Fault]:
     """Find the expression at `path`, which gives a `kind`, where an input or output of another type is declared."""
     code, declared = _declared(subject.value, path)
-    if kind in {None, "dyn", declared} or declared is None or kind in _ALSO_FIT.get(declared, ()):
+    if declared is None or fits(kind, declared):
         return
     yield subject.at_value(code, f"this gives {kind}, and '{_name(path)}' is declared as {declared}", path)
+
+
+def fits(kind: str | None, declared: str) -> bool:
+    """Whether an expression that gives a `kind` (None: not known) may give a value of the declared type."""
+    return kind in {None, "dyn", declared} or kind in _ALSO_FIT.get(declared, ())
 
 
 def _declared(document: dict[str, Any], path: Path) -> tuple[str, str | None]:

@@ -9,7 +9,6 @@ from typing import Any, Final
 from dsl.syntax.violations import Path, Violation
 
 NOT_SUPPORTED_YET: Final[tuple[tuple[str, ...], ...]] = (
-    ("moved",),
     ("secrets",),
     ("max_consecutive_failures",),
     ("notify",),

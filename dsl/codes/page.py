@@ -17,6 +17,7 @@ _GROUPS: Final = {
     "2": "Workflows, inputs, triggers",
     "3": "Tasks",
     "4": "Expressions",
+    "5": "Several files",
     "9": "This version",
 }
 

@@ -10,13 +10,15 @@ from dsl.codes.files import FILES, UNREADABLE
 from dsl.codes.running import RUNNING
 from dsl.codes.shape import SHAPE
 from dsl.codes.tasks import TASKS
+from dsl.codes.together import AT_SYNC, IN_FOLDERS, TOGETHER
 from dsl.codes.workflows import WORKFLOWS
 
 CODES: Final[Mapping[str, Code]] = MappingProxyType(
     {
         item.code: item
         for item in sorted(
-            (*FILES, UNREADABLE, *SHAPE, *WORKFLOWS, *TASKS, *RUNNING, *EXPRESSIONS), key=lambda item: item.code[1:]
+            (*FILES, UNREADABLE, *SHAPE, *WORKFLOWS, *TASKS, *RUNNING, *EXPRESSIONS, *TOGETHER, *IN_FOLDERS, *AT_SYNC),
+            key=lambda item: item.code[1:],
         )
     }
 )

@@ -171,7 +171,7 @@ TASKS: Final = (
         workflow("env: {API_TOKEN_FILE: /run/secrets/api_token}\n"),
     ),
     Code(
-        "E0350",
+        "E0360",
         "kind that the pool does not serve",
         "Whoever runs the workers declares what each pool serves (`CHRONOVERSE_POOL_KINDS`); a task of another kind "
         "would wait for ever. Only a sync makes this check: it alone knows the installation.",
