@@ -33,7 +33,7 @@ def _lacking(loaded: LoadedWorkflow, pool_kinds: PoolKinds) -> Iterator[Diagnost
         able = sorted(pool for pool, served in pool_kinds.items() if task.kind in served)
         hint = f"pools that do: {', '.join(able)}" if able else "no declared pool does; ask whoever runs the workers"
         message = f"task '{task.id}' is of kind '{task.kind}', which the pool '{task.pool}' does not serve"
-        yield diagnostic(Fault("E0350", message, Span(task.line, 1, task.line, 2), hint), loaded.file)
+        yield diagnostic(Fault("E0360", message, Span(task.line, 1, task.line, 2), hint), loaded.file)
 
 
 def _tasks(workflow: Workflow) -> Iterator[Task]:

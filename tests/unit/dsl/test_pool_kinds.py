@@ -24,7 +24,7 @@ def test_the_task_is_named_and_the_pools_that_serve_its_kind() -> None:
     refused = refuse_lacking(load_text(TEXT, "w.yaml"), KINDS)
     assert refused.workflows == ()
     (found,) = refused.diagnostics
-    assert (found.code, found.line, found.hint) == ("E0350", 4, "pools that do: shell")
+    assert (found.code, found.line, found.hint) == ("E0360", 4, "pools that do: shell")
     assert "'a'" in found.message
     assert "'default'" in found.message
 
