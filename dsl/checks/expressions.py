@@ -96,11 +96,21 @@ def _uses(subject: Subject, shape: Shape) -> Iterator[_Use]:
     for path, value, field in _workflow_fields(subject):
         yield from _templates(path, value, scope_for(shape, field), None)
     for name, trigger in subject.triggers.items():
+        yield from _templates(
+            ("triggers", name, "inputs"),
+            trigger.get("inputs"),
+            scope_for(shape, Field.TRIGGER_INPUTS, firing=_kind(trigger)),
+            None,
+        )
         if "if" in trigger:
-            scope = scope_for(shape, Field.TRIGGER_IF)
+            scope = scope_for(shape, Field.TRIGGER_IF, firing=_kind(trigger))
             yield _Use(("triggers", name, "if"), check_condition(trigger["if"], scope), None)
     for task in subject.tasks:
         yield from _of_task(task, shape)
+
+
+def _kind(trigger: dict[str, Any]) -> str | None:
+    return next((kind for kind in ("cron", "every", "webhook", "workflow") if kind in trigger), None)
 
 
 def _workflow_fields(subject: Subject) -> Iterator[tuple[Path, Any, Field]]:
@@ -110,8 +120,8 @@ def _workflow_fields(subject: Subject) -> Iterator[tuple[Path, Any, Field]]:
     yield ("concurrency", "key"), value.get("concurrency", {}).get("key"), Field.CONCURRENCY_KEY
     for name, spec in subject.inputs.items():
         yield ("inputs", name, "default"), spec.get("default"), Field.INPUT_DEFAULT
-    for name, trigger in subject.triggers.items():
-        yield ("triggers", name, "inputs"), trigger.get("inputs"), Field.TRIGGER_INPUTS
+    for number, notification in enumerate(value.get("notify", ())):
+        yield ("notify", number, "webhook"), notification.get("webhook"), Field.NOTIFY
 
 
 def _of_task(task: TaskView, shape: Shape) -> Iterator[_Use]:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from dsl.expressions.scope import Scope, Shape, TaskShape
+from dsl.stages import MAIN
 
 __all__ = ["FIELDS", "Field", "FieldRule", "Shape", "TaskShape", "scope_for"]
 
@@ -34,6 +35,7 @@ class Field(StrEnum):
     CHILD_INPUTS = "child inputs"
     EXPECT_JSON = "expected json"
     WORKFLOW_OUTPUT = "workflow output"
+    NOTIFY = "notification"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class FieldRule:
     when: str
     contexts: frozenset[str]
     status: bool = False
+    ended: bool = False
+    """Whether the run's outcome is known by then."""
 
 
 _BEFORE: Final = frozenset({"trigger", "workflow"})
@@ -69,10 +73,16 @@ FIELDS: Final[Mapping[Field, FieldRule]] = {
     Field.CHILD_INPUTS: FieldRule("when the task starts", _ITEM),
     Field.EXPECT_JSON: FieldRule("when the response is there", frozenset({"response"})),
     Field.WORKFLOW_OUTPUT: FieldRule("when all tasks have ended", _TASK),
+    Field.NOTIFY: FieldRule("when the run has ended", _TASK | {"secrets"}, ended=True),
 }
 
 
-def scope_for(shape: Shape, field: Field, task_id: str | None = None) -> Scope:
-    """Return what an expression in that field (of that task) may name."""
+def scope_for(shape: Shape, field: Field, task_id: str | None = None, firing: str | None = None) -> Scope:
+    """Return what an expression in that field (of that task) may name.
+
+    `firing` is the kind of the trigger in whose field it stands: one of another kind says other things.
+    """
     rule = FIELDS[field]
-    return Scope(shape=shape, contexts=rule.contexts, when=rule.when, status=rule.status, task_id=task_id)
+    task = shape.tasks.get(task_id or "")
+    ended = rule.ended or (task is not None and task.stage != MAIN)
+    return Scope(shape, rule.contexts, rule.when, rule.status, task_id, ended, firing)

@@ -34,11 +34,22 @@ FIXED: Final[Mapping[str, Mapping[str, str]]] = {
         "fired_at": "datetime",
         "body": "dyn",
         "headers": "object",
-        "run": "dyn",
     },
     "response": {"status": "integer", "headers": "object", "body": "string", "json": "dyn", "latency_ms": "number"},
 }
 """Contexts whose names are the same in every workflow."""
+
+UPSTREAM_RUN: Final[Mapping[str, str]] = {
+    "id": "string",
+    "state": "string",
+    "inputs": "dyn",
+    "outputs": "dyn",
+    "workflow": "string",
+}
+"""What `trigger.run` has: the run whose end fired a trigger of kind `workflow`."""
+
+FIRED_BY: Final[Mapping[str, str]] = {"body": "webhook", "headers": "webhook", "run": "workflow"}
+"""What of `trigger` only triggers of one kind say."""
 
 BARE: Final[Mapping[str, str]] = {"item": "dyn", "index": "integer"}
 CONTEXTS: Final = frozenset({*FIXED, *BARE, "inputs", "tasks", "matrix", "env", "secrets", "outputs"})
@@ -122,6 +133,8 @@ class Scope:
     when: str = ""
     status: bool = False
     task_id: str | None = None
+    ended: bool = False
+    firing: str | None = None
 
     def look_up(self, name: Name) -> Known | ExpressionFault | None:
         """Return what a name stands for, what is wrong with it, or None when it is none of ours (CEL's own)."""
@@ -150,11 +163,13 @@ class Scope:
             return Known(root, 1, BARE[root])
         if root == "matrix" and task is not None and task.matrix is None:
             return _fault(WRONG_CONTEXT, "the task has no 'matrix'", name, 1, "")
-        if name.parts[:2] == ("run", "failed_tasks") and (task is None or task.stage == MAIN):
-            message = "'run.failed_tasks' is known only in on_failure, on_success and finally"
+        if name.parts[:2] == ("run", "failed_tasks") and not self.ended:
+            message = "'run.failed_tasks' is known only in on_failure, on_success, finally and notify"
             return _fault(WRONG_CONTEXT, message, name, 2, "")
         if root == "tasks":
             return self._task(name)
+        if root == "trigger" and len(name.parts) > 1:
+            return self._trigger(name)
         return self._member(name, root)
 
     def _function(self, name: Name) -> Known | ExpressionFault | None:
@@ -179,6 +194,23 @@ class Scope:
         message = f"unknown {noun} '{member}'" if noun else f"'{root}' has no '{member}'"
         return _fault(UNKNOWN_NAME, message, name, 2, did_you_mean(member, list(known)) or _listed(list(known)))
 
+    def _trigger(self, name: Name) -> Known | ExpressionFault:
+        wanted = FIRED_BY.get(name.parts[1], self.firing)
+        if self.firing is not None and wanted != self.firing:
+            message = (
+                f"only a '{wanted}' trigger gives 'trigger.{name.parts[1]}', and this one is of kind '{self.firing}'"
+            )
+            return _fault(WRONG_CONTEXT, message, name, 2, "")
+        if name.parts[1] != "run":
+            return self._member(name, "trigger")
+        if len(name.parts) == 2:
+            return _fault(UNKNOWN_NAME, "'trigger.run' is a context, not a value", name, 2, "write trigger.run.NAME")
+        member = name.parts[2]
+        if member in UPSTREAM_RUN:
+            return Known(name.dotted(3), 3, UPSTREAM_RUN[member])
+        hint = did_you_mean(member, UPSTREAM_RUN) or _listed(list(UPSTREAM_RUN))
+        return _fault(UNKNOWN_NAME, f"'trigger.run' has no '{member}'", name, 3, hint)
+
     def _members(self, root: str) -> Mapping[str, str] | None:
         if root == "inputs":
             return self.shape.inputs
@@ -191,7 +223,7 @@ class Scope:
         if root == "env":
             names = self.shape.env | self.shape.task_env.get(self.task_id or "", frozenset())
             return dict.fromkeys(sorted(names), "string")
-        return FIXED.get(root)
+        return {**FIXED[root], "run": "object"} if root == "trigger" else FIXED.get(root)
 
     def _task(self, name: Name) -> Known | ExpressionFault:
         if len(name.parts) == 1:
