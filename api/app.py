@@ -12,7 +12,7 @@ from api import problems
 from api.dependencies import Dependencies, Services
 from api.hosts import LoopbackOnly
 from api.parameters import known_parameters
-from api.routes import approvals, health, logs, run_again, runs, sources, validation, workers, workflows
+from api.routes import approvals, health, logs, run_again, runs, secrets, sources, validation, workers, workflows
 
 BASE = "/api/v1"
 
@@ -22,7 +22,15 @@ def create_app(dependencies: Dependencies) -> Litestar:
     services = Services.of(dependencies)
     of_runs = [*runs.HANDLERS, *run_again.HANDLERS, *approvals.HANDLERS, *logs.HANDLERS]
     runs_router = Router("/runs", tags=["runs"], route_handlers=of_runs)
-    resources = [workflows.ROUTER, runs_router, approvals.ROUTER, sources.ROUTER, workers.ROUTER, validation.ROUTER]
+    resources = [
+        workflows.ROUTER,
+        runs_router,
+        approvals.ROUTER,
+        secrets.ROUTER,
+        sources.ROUTER,
+        workers.ROUTER,
+        validation.ROUTER,
+    ]
     base = Router(BASE, route_handlers=resources, guards=[known_parameters])
     return Litestar(
         route_handlers=[base, health.ROUTER],

@@ -9,10 +9,12 @@ from litestar.params import SkipValidation
 
 from engine.broker.interface import Broker
 from engine.clock import Clock, NewId, new_id, system_clock
+from engine.keyring import Keyring
 from engine.services.actions import Actions
 from engine.services.approvals import Approvals
 from engine.services.notifier import RunNotifier
 from engine.services.revision_cache import RevisionCache
+from engine.services.secrets import Secrets
 from engine.store.database import Database
 
 
@@ -27,7 +29,7 @@ class Dependencies:
     `sync_now(name)` asks for a look at a source at once and returns without waiting, False if nobody can be asked.
     `revisions` may be shared with the other services of a process. `health` gives, for each thing that the process
     needs, a callable that says what is wrong with it (empty: nothing). `notifier` hears of runs with new log lines
-    where the log writer is in the same process. `closing` ends followed streams.
+    where the log writer is in the same process. `keyring` encrypts secrets. `closing` ends followed streams.
     """
 
     database: Database
@@ -38,6 +40,7 @@ class Dependencies:
     revisions: RevisionCache | None = None
     health: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     notifier: RunNotifier = field(default_factory=RunNotifier)
+    keyring: Keyring = field(default_factory=lambda: Keyring([]))
     closing: threading.Event = field(default_factory=threading.Event)
 
 
@@ -49,13 +52,15 @@ class Services:
     revisions: RevisionCache
     actions: Actions
     approvals: Approvals
+    secrets: Secrets
 
     @classmethod
     def of(cls, given: Dependencies) -> "Services":
         """Return what handlers work with."""
         revisions = given.revisions or RevisionCache(given.database)
         actions = Actions(given.database, given.broker, revisions, given.clock, given.new_id)
-        return cls(given, revisions, actions, Approvals(given.database, given.broker, given.clock))
+        approvals = Approvals(given.database, given.broker, given.clock)
+        return cls(given, revisions, actions, approvals, Secrets(given.database, given.keyring))
 
     @property
     def database(self) -> Database:

@@ -29,6 +29,7 @@ from litestar.typing import FieldDefinition
 from api.schemas.problems import FieldFault, Problem
 from engine.broker.interface import BrokerError
 from engine.services.refusals import ConflictError, InvalidInputsError, KeyReusedError, UnknownError
+from engine.services.secrets import SecretError
 from engine.store.errors import RetryableError, StoreError
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ KINDS: Final[Mapping[type[Exception], Kind]] = {
     UnknownError: NOT_FOUND,
     ConflictError: Kind("conflict", 409, "The present state does not allow it"),
     InvalidInputsError: Kind("invalid-inputs", 422, "The inputs do not fit"),
+    SecretError: Kind("invalid-secret", 422, "The secret cannot be kept"),
     KeyReusedError: Kind("idempotency-key-reused", 422, "The idempotency key was used for another request"),
     RetryableError: Kind("unavailable", 503, "The database cannot be had now"),
     StoreError: Kind("unavailable", 503, "The database cannot be had now"),

@@ -82,6 +82,14 @@ class ApiClient:
         """Have something done."""
         return _read(self._send("POST", path, json=body, headers=headers), answer)
 
+    def put(self, path: str, answer: type[T], body: Mapping[str, Any], params: Mapping[str, Any] | None = None) -> T:
+        """Have something set."""
+        return _read(self._send("PUT", path, json=body, params=_given(params)), answer)
+
+    def delete(self, path: str, params: Mapping[str, Any] | None = None) -> None:
+        """Have something deleted."""
+        self._send("DELETE", path, params=_given(params))
+
     def pages(self, path: str, answer: type[Page[Item]], params: Mapping[str, Any] | None = None) -> Iterator[Item]:
         """Give the items of a list, page after page."""
         cursor: str | None = None

@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "reject": "cli.approvals:reject",
     "pause": "cli.workflows:pause",
     "resume": "cli.run_again:resume",
+    "secret": "cli.secrets:secret",
     "source": "cli.sources:source",
     "workers": "cli.workers:workers",
     "doctor": "cli.doctor:doctor",

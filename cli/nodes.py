@@ -9,6 +9,7 @@ from api.dependencies import Dependencies
 from api.server import ApiServer
 from engine.broker import Broker, connect
 from engine.clock import new_id
+from engine.keyring import Keyring
 from engine.services.executor import Executor
 from engine.services.firing import Firings
 from engine.services.janitor import Janitor
@@ -17,6 +18,7 @@ from engine.services.log_writer import LogWriter
 from engine.services.notifier import RunNotifier
 from engine.services.revision_cache import RevisionCache
 from engine.services.scheduler import Scheduler
+from engine.services.secrets import Secrets
 from engine.services.service import Service
 from engine.services.sweeper import Sweeper
 from engine.services.sync_requests import SyncRequests, ask_for_sync
@@ -30,6 +32,7 @@ from workers.worker import Worker
 log = logging.getLogger(__name__)
 
 FOLDER_SOURCE = "workflows"
+KEY_FILE = "secret.key"
 WORKER_STOP_SECONDS = 60.0
 
 
@@ -87,7 +90,7 @@ def engine_services(parts: Parts) -> list[Service]:
             pool_kinds=settings.pool_kinds,
         ),
         LogWriter(database, broker, on_written=parts.notifier.notify),
-        Executor(database, broker, capacities=settings.capacities),
+        Executor(database, broker, capacities=settings.capacities, secrets=Secrets(database, keyring(settings))),
         Janitor(database, retention_days=settings.retention_days),
     ]
 
@@ -135,6 +138,7 @@ def api_service(
         notifier=parts.notifier,
         health=health,
         sync_now=sync_now or (lambda source: ask_for_sync(parts.broker, source)),
+        keyring=keyring(parts.settings),
     )
     return ApiServer(dependencies, host=parts.settings.host, port=parts.settings.port)
 
@@ -156,6 +160,16 @@ def worker_service(parts: Parts, *, log_broker: Broker | None = None) -> WorkerS
         deny_private_addresses=settings.deny_private_addresses,
     )
     return WorkerService(Worker(parts.broker, config, log_broker=log_broker))
+
+
+def keyring(settings: Settings) -> Keyring:
+    """Return the keys of the secrets: those given, else, in one process, of the state directory's own file.
+
+    Raises `KeyringError`.
+    """
+    if settings.secret_key or settings.broker_url.startswith("amqp"):
+        return Keyring.of_text(settings.secret_key)
+    return Keyring.of_file(settings.state_dir / KEY_FILE)
 
 
 def worker_id(state_dir: Path) -> str:

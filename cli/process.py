@@ -51,11 +51,12 @@ def write_logs(settings: Settings) -> None:
 def explained() -> Iterator[None]:
     """Turn what keeps a process from starting into a message with a hint."""
     from api.server import ServerError  # noqa: PLC0415 - the web server is loaded only by what serves
+    from engine.keyring import KeyringError  # noqa: PLC0415
     from workers.config import WorkerConfigError  # noqa: PLC0415
 
     try:
         yield
-    except (SettingsError, StoreError, BrokerError, ServerError, WorkerConfigError) as error:
+    except (SettingsError, StoreError, BrokerError, ServerError, WorkerConfigError, KeyringError) as error:
         message, _, hint = str(error).partition("\n  hint: ")
         raise CliError(message, hint) from error
 

@@ -6,7 +6,7 @@ variable and the remedy.
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +164,13 @@ SETTINGS: Mapping[str, Setting] = {
         "",
         "What there is of each capacity that workflows take part of with `slots`, as `db-writers=4,gpu=1`.",
     ),
+    "secret_key": Setting(
+        "CHRONOVERSE_SECRET_KEY",
+        str,
+        "",
+        "API and engine: the keys of the secrets, base64 of 32 bytes each (`openssl rand -base64 32`), separated by "
+        "commas. The first encrypts, all decrypt. Empty, in one process: a file `secret.key` in the state directory.",
+    ),
     "retention_days": Setting(
         "CHRONOVERSE_RETENTION_DAYS", _number(0.001, 36500), "90", "How long ended runs and their logs are kept."
     ),
@@ -199,6 +206,7 @@ class Settings:
     orphan_seconds: float
     ack_hold_seconds: float
     capacities: dict[str, int]
+    secret_key: str = field(repr=False)
     retention_days: float
     log_format: str
     log_level: str
@@ -206,7 +214,7 @@ class Settings:
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ, **given: Any) -> "Settings":
         """Return the settings of `environment`; a keyword that is not None wins. Raises `SettingsError`."""
-        values = {field.name: _value(SETTINGS[field.name], environment) for field in fields(cls)}
+        values = {each.name: _value(SETTINGS[each.name], environment) for each in fields(cls)}
         values.update({name: value for name, value in given.items() if value is not None})
         settings = cls(**values)
         if settings.ttl_seconds < 2 * settings.heartbeat_seconds:

@@ -83,7 +83,10 @@ class Offer(Message, frozen=True, kw_only=True, tag="offer"):
 
 
 class Grant(Message, frozen=True, kw_only=True, tag="grant"):
-    """The attempt is yours: everything needed to carry it out. Never stored by the broker."""
+    """The attempt is yours: everything needed to carry it out. Never stored by the broker.
+
+    `masks` are the values of the secrets in it: no log line, message or output may show one.
+    """
 
     attempt: str
     claim_id: str
@@ -94,6 +97,7 @@ class Grant(Message, frozen=True, kw_only=True, tag="grant"):
     timeout_seconds: float | None = None
     grace_seconds: float
     fenced: bool = False
+    masks: list[str] = []
 
 
 class Refused(Message, frozen=True, kw_only=True, tag="refused"):

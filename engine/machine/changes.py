@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.machine.model import Run, TaskRun
 from engine.machine.states import AttemptState, Reason
+
+if TYPE_CHECKING:
+    from engine.machine.sealed import Sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,10 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True)
 class GrantAttempt:
-    """After commit: tell the worker what to carry out (A2, A3)."""
+    """After commit: tell the worker what to carry out (A2, A3).
+
+    With `secrets` named, `spec` and `env` are still to come out of `sealed`.
+    """
 
     reply_to: str
     attempt: str
@@ -114,6 +120,10 @@ class GrantAttempt:
     timeout_seconds: float | None
     grace_seconds: float
     fenced: bool
+    namespace: str = ""
+    secrets: tuple[str, ...] = ()
+    sealed: "Sealed | None" = None
+    masks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +185,8 @@ class Changes:
     @property
     def empty(self) -> bool:
         """Whether nothing is to be written."""
-        return not (self.run_dirty or self.tasks or self.attempts or self.signals or self.acquires or self.told)
+        rows = self.run_dirty or self.tasks or self.attempts or self.signals
+        return not (rows or self.acquires or self.told or self.lookups or self.children)
 
     def absorb(self, later: "Changes") -> None:
         """Add what a later call did to the same run."""

@@ -363,6 +363,18 @@ cache_entries = Table(
     Index("ix_cache_entries_expires_at", "expires_at"),
 )
 
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("namespace", String(100), nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+    Column("updated_at", Timestamp, nullable=False),
+    PrimaryKeyConstraint("namespace", "name"),
+)
+
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,

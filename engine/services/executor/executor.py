@@ -19,8 +19,10 @@ from engine.services.executor.cache import Executions
 from engine.services.executor.inbox import Inbox, Mail, strangers
 from engine.services.executor.outbox import Outbox
 from engine.services.executor.questions import Questions
+from engine.services.executor.sealed_grants import SealedGrants
 from engine.services.executor.sessions import LiveSessions
 from engine.services.executor.shares import Shares
+from engine.services.secrets import Secrets
 from engine.services.service import Loop
 from engine.services.wakes import queue_of, wake
 from engine.store.database import Database
@@ -48,6 +50,7 @@ class Executor:
         clock: Clock = system_clock,
         capacities: Mapping[str, int] | None = None,
         ids: NewId = new_id,
+        secrets: Secrets | None = None,
     ) -> None:
         self._database = database
         self._broker = broker
@@ -57,6 +60,7 @@ class Executor:
         self._questions = Questions(database)
         self._capacities = capacities or {}
         self._outbox = Outbox(broker)
+        self._sealed_grants = SealedGrants(broker, secrets)
         self._alarms = Alarms()
         self._sessions = LiveSessions(database, clock)
         queues = [events_queue(n) for n in range(EVENT_QUEUES)]
@@ -141,7 +145,7 @@ class Executor:
             self._settle(batch, result, now)
         else:
             result = CommitResult()
-        self._outbox.carry_out(answers, now)
+        self._outbox.carry_out(self._sealed_grants.open(answers, now), now)
         self._acknowledge(mail for run_id, mail in by_run.items() if run_id not in result.losers)
         return {run_id: by_run[run_id] for run_id in result.losers}
 
@@ -248,7 +252,7 @@ class Executor:
                 self._alarms.set(signal.due_at, run_id)
             if changes.ended:
                 self._executions.drop(run_id)
-        self._outbox.carry_out(commands, now)
+        self._outbox.carry_out(self._sealed_grants.open(commands, now), now)
         wake(self._broker, result.woken)
         self._executions.trim()
 

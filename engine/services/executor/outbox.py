@@ -99,6 +99,7 @@ def _message(command: GrantAttempt | RefuseClaim | Settle | StopAttempt) -> AnyM
                 timeout_seconds=command.timeout_seconds,
                 grace_seconds=command.grace_seconds,
                 fenced=command.fenced,
+                masks=list(command.masks),
             )
         case RefuseClaim():
             return Refused(attempt=command.attempt, claim_id=command.claim_id, reason=command.reason)

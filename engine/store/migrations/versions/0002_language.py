@@ -41,9 +41,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_executors"),
     )
     op.create_index("ix_cache_entries_expires_at", "cache_entries", ["expires_at"])
+    op.create_table(
+        "secrets",
+        sa.Column("namespace", sa.String(100), nullable=False),
+        sa.Column("name", sa.String(100), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False, server_default="1"),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", Timestamp(), nullable=False),
+        sa.Column("updated_at", Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("namespace", "name", name="pk_secrets"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("secrets")
     op.drop_table("executors")
     op.drop_index("ix_runs_trigger_kind", "runs")
     op.drop_column("task_runs", "fingerprint")
