@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from dsl.defaults.layer import NAME, Layer, load_layer, unreadable
-from dsl.diagnostics import START, Fault
+from dsl.diagnostics import START, Fault, diagnostic
 
 
 def is_defaults(file: str | Path) -> bool:
@@ -84,4 +84,5 @@ def _read(path: Path, shown: str) -> Layer | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        return unreadable(shown, Fault("E0014", f"the file cannot be read: {error.strerror or error}", START))
+        fault = Fault("E0014", f"the file cannot be read: {error.strerror or error}", START)
+        return unreadable(diagnostic(fault, shown))

@@ -1,5 +1,6 @@
 """One `_defaults.yaml`: what a folder gives to the workflows beneath it, or what is wrong with it."""
 
+import hashlib
 from typing import Any, Final, NamedTuple
 
 from dsl.checks.unsupported import not_supported
@@ -28,6 +29,11 @@ class Layer(NamedTuple):
     readable: bool = True
 
     @property
+    def digest(self) -> str:
+        """SHA-256 of the text, and whether it could be read: what workflows beneath it rest on."""
+        return hashlib.sha256(f"{self.readable} {self.text}".encode("utf-8", "surrogatepass")).hexdigest()
+
+    @property
     def faulty(self) -> bool:
         """Whether it has an error, so that no workflow beneath it can be loaded."""
         return has_errors(self.diagnostics)
@@ -53,9 +59,9 @@ def load_layer(text: bytes | str, file: str) -> Layer:
     return Layer(file, source.text, document, value, found)
 
 
-def unreadable(file: str, fault: Fault) -> Layer:
-    """Return the layer of a file that cannot be read."""
-    return Layer(file, "", diagnostics=(diagnostic(fault, file),), readable=False)
+def unreadable(found: Diagnostic) -> Layer:
+    """Return the layer of a file that cannot be read, as the diagnostic says."""
+    return Layer(found.file, "", diagnostics=(found,), readable=False)
 
 
 def _violations(value: Any) -> list[Violation]:

@@ -1,8 +1,8 @@
 """Reading a folder's workflow files: bounded, and never out of the folder.
 
 Files are those that `dsl.loader.workflow_files` takes: `*.yaml` and `*.yml`, no names that begin with `.` or `_`, no
-`*.test.yaml`. A symbolic link to a file inside the folder is read; one that leads out is a diagnostic; links to folders
-are not followed.
+`*.test.yaml`; and `_defaults.yaml` beside them. A symbolic link to a file inside the folder is read; one that leads out
+is a diagnostic; links to folders are not followed.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from dsl.defaults import is_defaults
 from dsl.diagnostics import START, Diagnostic, Fault, diagnostic
 from dsl.limits import FILE_BYTES_MAX
 from dsl.loader import SUFFIXES
@@ -96,9 +97,9 @@ def _walk(root: Path, folder: Path, budget: Iterator[int], depth: int) -> Iterat
         for entry in entries:
             if next(budget, None) is None:
                 raise FetchError("too_many_files", f"{root} holds more than {ENTRIES_MAX:,} files and folders")
-            if entry.name.startswith((".", "_")):
-                continue
             path = Path(entry.path)
+            if entry.name.startswith((".", "_")) and not (is_defaults(path) and not entry.is_dir()):
+                continue
             if entry.is_dir(follow_symlinks=False):
                 yield from _walk(root, path, budget, depth + 1)
             elif path.suffix in SUFFIXES and not path.stem.endswith(".test"):

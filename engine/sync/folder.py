@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 
+from dsl.defaults import is_defaults
 from dsl.diagnostics import Diagnostic
 from engine.sync.files import FolderFiles
 from engine.sync.source import FetchError, Halt, Rules, Snapshot, SourceFile
@@ -62,7 +63,7 @@ class FolderSource:
             raise FetchError("absent", f"the folder {self.folder} is not there\n  hint: create it") from error
         except OSError as error:
             raise FetchError("unreadable", f"the folder {self.folder} cannot be read: {error.strerror}") from error
-        if not files and not faults:
+        if all(map(is_defaults, files)) and not faults:
             raise FetchError("empty", f"the folder {self.folder} holds no workflow file; nothing is removed for that")
         return Snapshot(version=_version(files, faults), files=files, faults=tuple(faults))
 

@@ -1,38 +1,82 @@
-"""Loading a snapshot: a file is loaded when its content is new, the checks across files are made each time."""
+"""Loading a snapshot: a file is loaded when its content is new, the checks across files are made each time.
+
+A file's content is also new when a defaults file that reaches it is.
+"""
 
 import re
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
+from dsl.defaults import Layer, is_defaults, layers_of, load_layer, unreadable
 from dsl.diagnostics import Severity
-from dsl.loader import LoadResult, join, load_text
+from dsl.loader import LoadResult, join, load_alone, of_layer
+from dsl.model import Workflow
 from dsl.pool_kinds import PoolKinds, refuse_lacking
-from engine.sync.source import Snapshot
+from engine.store.reads_live import Live
+from engine.sync.source import Snapshot, SourceFile
 
 _NAME: Final = re.compile(r"""^["']?name["']?[ \t]*:[ \t]*["']?([a-z0-9][a-z0-9._-]*)""", re.MULTILINE)
 
 
-class SnapshotLoader:
-    """The load results of one source's files, kept by path and digest."""
+Ask = Callable[[Collection[str]], Mapping[str, Live]]
+"""Gives those of the names (`namespace/name`) that are live, whatever source they are of."""
+_Key = tuple[str, ...]
 
-    def __init__(self, namespace: str, pool_kinds: PoolKinds | None = None) -> None:
+
+class SnapshotLoader:
+    """The load results of the files of the source `source`, kept by path and the digests of all that they rest on."""
+
+    def __init__(self, namespace: str, pool_kinds: PoolKinds | None = None, source: str = "") -> None:
         self._namespace = namespace
         self._pool_kinds = pool_kinds or {}
-        self._kept: dict[tuple[str, str], LoadResult] = {}
+        self._source = source
+        self._kept: dict[_Key, LoadResult] = {}
+        self._layers: dict[_Key, Layer] = {}
 
-    def load(self, snapshot: Snapshot) -> LoadResult:
-        """Return the workflows of the snapshot, and every diagnostic of it, those of unreadable files too."""
+    def load(self, snapshot: Snapshot, ask: Ask | None = None) -> LoadResult:
+        """Return the workflows of the snapshot, and every diagnostic of it, those of unreadable files too.
+
+        `ask` gives what the engine has besides; without it a workflow that is nowhere in the snapshot is a warning.
+        """
+        layers = self._load_layers(file for path, file in snapshot.files.items() if is_defaults(path))
+        layers |= {item.file: unreadable(item) for item in snapshot.faults if is_defaults(item.file)}
+        digests = {path: layer.digest for path, layer in layers.items()}
         kept = {}
         for path, file in snapshot.files.items():
-            key = (path, file.digest)
-            kept[key] = self._kept.get(key) or load_text(file.read(), path, namespace=self._namespace)
+            if not is_defaults(path):
+                above = layers_of(path, layers)
+                key = (path, file.digest, *(f"{layer.file} {digests[layer.file]}" for layer in above))
+                kept[key] = self._kept.get(key) or self._load(file, above)
         self._kept = kept
-        joined = join([*kept.values(), LoadResult(workflows=(), diagnostics=snapshot.faults)])
-        return refuse_lacking(joined, self._pool_kinds)
+        parts = [*kept.values(), *map(of_layer, layers.values())]
+        parts.append(LoadResult(workflows=(), diagnostics=snapshot.faults))
+        known = None if ask is None else self._known(ask, parts)
+        return refuse_lacking(join(parts, known=known), self._pool_kinds)
+
+    def _load(self, file: SourceFile, above: list[Layer]) -> LoadResult:
+        return load_alone(file.read(), file.path, namespace=self._namespace, layers=above)
+
+    def _load_layers(self, files: Iterable[SourceFile]) -> dict[str, Layer]:
+        layers = {(file.path, file.digest): file for file in files}
+        self._layers = {
+            key: self._layers.get(key) or load_layer(file.read(), file.path) for key, file in layers.items()
+        }
+        return {path: layer for (path, _), layer in self._layers.items()}
+
+    def _known(self, ask: Ask, parts: list[LoadResult]) -> Callable[[Collection[str]], Mapping[str, Workflow | None]]:
+        """Leave out what the snapshot no longer holds: only a faulty file keeps its workflows as they are."""
+        faulty = frozenset[str]().union(*map(faulty_files, parts))
+
+        def known(names: Collection[str]) -> dict[str, Workflow | None]:
+            found = ask(names).values()
+            return {item.name: item.workflow for item in found if item.source != self._source or item.path in faulty}
+
+        return known
 
 
 def faulty_files(result: LoadResult) -> frozenset[str]:
-    """Return the files that have an error."""
-    return frozenset(item.file for item in result.diagnostics if item.severity is Severity.ERROR)
+    """Return the files that have an error, or whose workflows are refused for one in another file."""
+    return result.refused | {item.file for item in result.diagnostics if item.severity is Severity.ERROR}
 
 
 def names_in(result: LoadResult, files: frozenset[str]) -> frozenset[str]:

@@ -11,9 +11,8 @@ from dsl.diagnostics import Diagnostic, Fault, Span, diagnostic
 from dsl.loader import LoadedWorkflow
 from engine.store.revisions import Standing
 from engine.sync.differences import FieldChange, differences
+from engine.sync.moves import Key, Moves
 
-Key = tuple[str, str]
-"""Namespace and name."""
 Documents = Callable[[Collection[str]], Mapping[str, dict[str, Any]]]
 """Gives the active documents of workflows by workflow id."""
 
@@ -107,11 +106,17 @@ def make_plan(
     """
     by_key = {item.key: item for item in standing}
     draft = _Draft()
-    for loaded in workflows:
-        _place(draft, source, loaded, by_key.get(key_of(loaded)), faulty)
     seen = {key_of(loaded) for loaded in workflows}
+    moves = Moves(source, by_key, seen)
+    for loaded in workflows:
+        former = moves.former(loaded)
+        if isinstance(former, Diagnostic):
+            draft.diagnostics.append(former)
+        else:
+            _place(draft, source, loaded, former or by_key.get(key_of(loaded)), faulty)
+    seen |= moves.taken
     gone = [item for item in by_key.values() if item.source == source and not item.archived and item.key not in seen]
-    draft.held += [item for item in gone if item.path in faulty or item.name in faulty_names]
+    draft.held += [item for item in gone if item.path in faulty or item.name in faulty_names or item in moves.held]
     gone = [item for item in gone if item not in draft.held]
     return _finish(draft, gone, documents)
 

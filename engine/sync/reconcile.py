@@ -4,7 +4,7 @@ The steps, in order: fetch, validate, plan, apply (one transaction), conditions.
 nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -20,6 +20,7 @@ from engine.store import revisions, sources
 from engine.store.activation import Settle
 from engine.store.connection import Connection
 from engine.store.database import Database
+from engine.store.reads_live import Live, live
 from engine.store.revisions import Origin
 from engine.store.sources import SourceState
 from engine.sync.apply import Applied, apply
@@ -62,7 +63,7 @@ class Reconciler:
         self._settle = settle
         self._ids = ids
         self._now = now
-        self._loader = SnapshotLoader(source.rules.namespace, pool_kinds)
+        self._loader = SnapshotLoader(source.rules.namespace, pool_kinds, source.name)
         self._entered = False
 
     def reconcile(self) -> Outcome:
@@ -72,13 +73,17 @@ class Reconciler:
             snapshot = self._source.fetch()
         except FetchError as error:
             return self._not_fetched(error)
-        loaded = self._loader.load(snapshot)
+        loaded = self._loader.load(snapshot, self._live)
         with self._database.read() as connection:
             before = sources.load(connection, self._source.name)
             found = self._find(connection, snapshot, loaded, before)
         if _nothing_to_do(found):
             return self._note(before, found, loaded)
         return self._apply(snapshot, loaded)
+
+    def _live(self, names: Collection[str]) -> dict[str, Live]:
+        with self._database.read() as connection:
+            return live(connection, names)
 
     def _enter(self) -> None:
         if not self._entered:

@@ -2,6 +2,8 @@ import hashlib
 
 import pytest
 
+from dsl.diagnostics import START, Fault, diagnostic
+from engine.store.reads_live import Live
 from engine.sync import loading
 from engine.sync.loading import SnapshotLoader, faulty_files, names_in
 from engine.sync.source import Snapshot, SourceFile
@@ -19,14 +21,18 @@ def snapshot(**contents: str) -> Snapshot:
 
 def test_only_what_is_new_is_loaded_again(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = []
-    load_text = loading.load_text
+    load_alone = loading.load_alone
     monkeypatch.setattr(
-        loading, "load_text", lambda data, path, **more: loaded.append(path) or load_text(data, path, **more)
+        loading, "load_alone", lambda data, path, **more: loaded.append(path) or load_alone(data, path, **more)
     )
     loader = SnapshotLoader("default")
     loader.load(snapshot(a=GOOD.format(name="a"), b=GOOD.format(name="b")))
     loader.load(snapshot(a=GOOD.format(name="a"), b=GOOD.format(name="c")))
     assert loaded == ["a.yaml", "b.yaml", "b.yaml"]
+    loader.load(snapshot(a=GOOD.format(name="a"), b=GOOD.format(name="c"), **{"x/_defaults": "env: {A: b}\n"}))
+    assert len(loaded) == 3, "a defaults file that reaches neither"
+    loader.load(snapshot(a=GOOD.format(name="a"), b=GOOD.format(name="c"), _defaults="env: {A: b}\n"))
+    assert loaded[3:] == ["a.yaml", "b.yaml"]
 
 
 def test_files_are_checked_against_each_other_each_time() -> None:
@@ -53,3 +59,44 @@ def test_the_names_in_a_faulty_file_are_seen_even_if_it_is_no_yaml() -> None:
     text = "name: first\ntasks: {\n---\n'name' : \"second\"\n  name: inner\n"
     result = SnapshotLoader("default").load(snapshot(a=text))
     assert names_in(result, faulty_files(result)) == {"first", "second"}
+
+
+def test_a_faulty_defaults_file_refuses_what_it_reaches_and_is_told_once() -> None:
+    files = {"a": GOOD.format(name="a"), "x/b": GOOD.format(name="b"), "x/c": GOOD.format(name="c")}
+    result = SnapshotLoader("default").load(snapshot(**files, **{"x/_defaults": "env: 5\n"}))
+    assert [(item.code, item.file, item.line, item.column) for item in result.diagnostics] == [
+        ("E0103", "x/_defaults.yaml", 1, 6)
+    ]
+    assert faulty_files(result) == {"x/_defaults.yaml", "x/b.yaml", "x/c.yaml"}
+    assert [item.workflow.name for item in result.workflows] == ["a"]
+
+
+def test_a_defaults_file_that_cannot_be_read_refuses_what_it_reaches() -> None:
+    found = snapshot(a=GOOD.format(name="a"))
+    fault = diagnostic(Fault("E0014", "the file cannot be read: no", START), "_defaults.yaml")
+    loader = SnapshotLoader("default")
+    assert loader.load(found).workflows
+    refused = loader.load(Snapshot(version="w", files=found.files, faults=(fault,)))
+    assert (refused.workflows, faulty_files(refused)) == ((), {"_defaults.yaml", "a.yaml"})
+    assert loader.load(found).workflows
+
+
+CALLER = "name: caller\ntasks:\n  child: {workflow: {name: child}}\n"
+
+
+def test_a_child_may_be_live_in_another_source_but_not_gone_from_this_one() -> None:
+    def codes(source: str) -> list[str]:
+        live = Live("default/child", source, "child.yaml", None)
+        result = SnapshotLoader("default", source="main").load(snapshot(a=CALLER), lambda _: {live.name: live})
+        return [item.code for item in result.diagnostics]
+
+    assert codes("other") == []
+    assert codes("main") == ["E0510"]
+
+
+def test_a_child_in_a_faulty_file_stays_as_it_is() -> None:
+    live = Live("default/child", "main", "child.yaml", None)
+    loader = SnapshotLoader("default", source="main")
+    result = loader.load(snapshot(a=CALLER, child="name: child\ntasks: {\n"), lambda _: {live.name: live})
+    assert faulty_files(result) == {"child.yaml"}
+    assert [item.workflow.name for item in result.workflows] == ["caller"]
