@@ -54,10 +54,10 @@ def _task(chance: random.Random, name: str, before: list[str]) -> Task:
     if kind == "run":
         return _worker_task(chance, name, needs)
     spec: dict[str, dict[str, Any]] = {
-        "wait": {"seconds": chance.uniform(0, 10)},
+        "wait": {"seconds": chance.uniform(0, 5)},
         "set": {"values": {"n": 1}},
         "workflow": {"name": f"default/{CHILD}", "inputs": {}, "wait": chance.random() < 0.8},
-        "approval": {"message": "?", "timeout_seconds": chance.uniform(1, 30), "on_timeout": "approve"},
+        "approval": {"message": "?", "timeout_seconds": chance.uniform(1, 5), "on_timeout": "approve"},
     }
     shared = _shared(chance, needs)
     if kind == "workflow":
@@ -90,8 +90,8 @@ def _shared(chance: random.Random, needs: tuple[str, ...]) -> dict[str, Any]:
         "allow_failure": chance.random() < 0.15,
         "timeout_seconds": chance.choice([None, None, 15.0]),
         "retry": Retry(
-            max_attempts=chance.randint(1, 4),
-            delay_seconds=chance.choice([0.0, 1.0, 5.0]),
+            max_attempts=chance.randint(1, 3),
+            delay_seconds=chance.choice([0.0, 1.0, 3.0]),
             backoff=chance.choice(["constant", "exponential"]),
             jitter=chance.random() < 0.5,
             on=chance.choice([None, None, ("lost", "timeout")]),

@@ -3,9 +3,10 @@ broker and clock by a seed. A seed gives the same history each time.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from sqlalchemy import Connection, insert
 
@@ -37,6 +38,10 @@ class FaultyDatabase(Database):
 
     chance: random.Random
     faults: Faults
+    clock: Callable[[], datetime]
+
+    def now(self) -> datetime:
+        return self.clock()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -48,6 +53,22 @@ class FaultyDatabase(Database):
             raise RetryableError("simulated: the write happened, and nobody is told")
 
 
+@cache
+def _database() -> FaultyDatabase:
+    database = FaultyDatabase.open("sqlite://")
+    metadata.create_all(database.engine)
+    return database
+
+
+def _emptied() -> FaultyDatabase:
+    """The process's one database, without its rows: to compile every statement anew costs half a history."""
+    database = _database()
+    with Database.write(database) as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+    return database
+
+
 class World:
     """One history."""
 
@@ -56,9 +77,9 @@ class World:
         self.now = BEGIN
         self.faults = Faults.drawn(self.chance)
         self._number = 0
-        self.database = FaultyDatabase.open("sqlite://", clock=self.clock)
+        self.database = _emptied()
+        self.database.clock = self.clock
         self.database.chance, self.database.faults = self.chance, Faults()
-        metadata.create_all(self.database.engine)
         self.broker = SimulatedBroker(self.chance, self.clock, self.faults)
         self.workers = [
             SimulatedWorker(f"w{n}", self.broker, self.clock, self.chance, self.new_id) for n in range(workers)
@@ -94,7 +115,8 @@ class World:
         self.referee.final()
 
     def close(self) -> None:
-        self.database.close()
+        """End the history; the database stays for the next."""
+        self.executor.stop()
 
     def _create(self, number: int) -> list[str]:
         workflow = random_workflow(self.chance, "w")
