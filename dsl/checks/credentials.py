@@ -12,8 +12,13 @@ _TOKENS: Final = re.compile(
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36,}|\bgithub_pat_[A-Za-z0-9_]{40,}"
     r"|\bglpat-[A-Za-z0-9_-]{20,}|\bxox[abprs]-[A-Za-z0-9-]{10,}|\bsk_live_[A-Za-z0-9]{16,}|\bAIza[A-Za-z0-9_-]{35}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----|\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"
-    r"|\b[a-z][a-z0-9+.-]*://[^\s/:@$]+:[^\s/@$]+@",
+    r"|\b[a-z][a-z0-9+.-]*://[^\s/:@$]+:[^\s/@$]+@"
+    r"|\bhooks\.slack\.com/services/[A-Za-z0-9_/-]{12,}|\bdiscord(?:app)?\.com/api/webhooks/\d+/[\w-]{12,}"
+    r"|\b[\w-]+\.webhook\.office\.com/webhookb2/[\w@/-]{12,}",
 )
+_SIGNED: Final = re.compile(r"(?i)[?&](?:access_token|token|key|api_?key|secret|sig|signature|password)=[^&\s$]{6,}")
+"""A part of an address that lets in whoever has it: no notification needs it in clear."""
+
 _NAMES: Final = re.compile(
     r"(?i)(?:^|[_-])(?:password|passwd|secret|token|api_?key|private_?key|credentials?)$|^authorization$"
 )
@@ -33,7 +38,7 @@ _MARKS: Final = (
         "AIza",
         "eyJ",
     ),
-    *("PRIVATE KEY", "@"),
+    *("PRIVATE KEY", "@", "hooks.slack.com", "/api/webhooks/", "webhook.office.com", "notify:"),
 )
 _WORDS: Final = ("password", "passwd", "secret", "token", "apikey", "api_key", "private", "credential", "authorization")
 """What must stand in a file for any of the above to match: most files are done with after a quick look."""
@@ -48,7 +53,7 @@ def credentials(subject: Subject) -> Iterator[Fault]:
     for path, value in _texts(subject.value, ()):
         if path[-1] == "description":
             continue
-        match = _TOKENS.search(value)
+        match = _TOKENS.search(value) or (_SIGNED.search(value) if path[0] == "notify" else None)
         if match:
             place = (match.start(), match.end() - match.start())
             yield subject.inside("W0341", "this looks like a credential", path, place, _HINT)

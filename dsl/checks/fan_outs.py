@@ -9,6 +9,7 @@ from dsl.compile.fan_outs import axes_of, combinations, matches
 from dsl.diagnostics import Fault
 from dsl.limits import ITEMS_MAX
 from dsl.suggest import did_you_mean
+from dsl.syntax.violations import Path
 
 
 def fan_outs(subject: Subject) -> Iterator[Fault]:
@@ -52,5 +53,16 @@ def _matrix(subject: Subject, task: TaskView, matrix: dict[str, Any]) -> Iterato
         elif not any(matches(each, part) for each in whole):
             message = "this excludes nothing: no combination has these values"
             yield subject.at_value("W0354", message, (*path, "exclude", number), "remove it")
+    yield from _near_misses(subject, matrix, axes, path)
     if not combinations(matrix):
         yield subject.at_key("E0352", "the matrix has no combinations: the task would do nothing", path)
+
+
+def _near_misses(subject: Subject, matrix: dict[str, Any], axes: dict[str, Any], path: Path) -> Iterator[Fault]:
+    """A name that `include` adds, that nothing uses and that is almost an axis, was meant to be that axis."""
+    for number, extra in enumerate(matrix.get("include", ())):
+        for name in extra:
+            hint = did_you_mean(name, axes) if name not in axes else ""
+            if hint and f"matrix.{name}" not in subject.text:
+                message = f"this adds the name '{name}', which nothing uses"
+                yield subject.at_key("W0354", message, (*path, "include", number, name), hint)

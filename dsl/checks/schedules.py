@@ -25,6 +25,26 @@ def schedules(subject: Subject) -> Iterator[Fault]:
         yield from _zone(subject, trigger, path)
         for place, text in _expressions(trigger, path):
             yield from _expression(subject, text, place)
+        yield from _jitter(subject, trigger, path)
+
+
+def _jitter(subject: Subject, trigger: dict[str, Any], path: Path) -> Iterator[Fault]:
+    """A firing that is put off by more than the time to the next one runs after it."""
+    if "jitter" not in trigger:
+        return
+    gaps = [_gap(text) for _, text in _expressions(trigger, path)]
+    gap = min([_seconds(trigger["every"])] if "every" in trigger else gaps, default=0.0)
+    if 0 < gap <= _seconds(trigger["jitter"]):
+        message = f"it fires every {format_duration(gap)}, and a jitter of {trigger['jitter']} mixes up the firings"
+        yield subject.at_value("W0219", message, (*path, "jitter"), "make it shorter than the time between two firings")
+
+
+def _gap(text: str) -> float:
+    try:
+        cron = parse_cron(text)
+    except CronSyntaxError:
+        return 0.0  # its own diagnostic is found elsewhere
+    return shortest_gap_seconds(cron) if can_fire(cron) else 0.0
 
 
 def _zone(subject: Subject, trigger: dict[str, Any], path: Path) -> Iterator[Fault]:

@@ -1,4 +1,4 @@
-"""Secrets: a workflow reads only those that it names."""
+"""Secrets: a workflow reads those that it names, and names those that it reads."""
 
 import re
 from collections.abc import Iterator
@@ -12,27 +12,58 @@ from dsl.suggest import did_you_mean
 from dsl.syntax.violations import Path
 
 _HOLDERS: Final = frozenset({"env", "container", "http", "heartbeat"})
-_NAME: Final = re.compile(r"(?<![\w.])secrets\.([A-Za-z_]\w*)")
+_NAME: Final = re.compile(r"(?<![\w.])secrets\s*\.\s*([A-Za-z_]\w*)")
+_USE: Final = re.compile(r"\bsecrets\s*\.\s*(\w+)|\b(?:secret|registry)\b[\"']?\s*:\s*[\"']?(\w+)")
 
 
 def secret_names(subject: Subject) -> Iterator[Fault]:
-    """Find expressions that name a secret which is not declared."""
-    if "secrets." not in subject.text:
+    """Find secrets that are named and not declared, and those that are declared and not named."""
+    if "secret" not in subject.text and "registry" not in subject.text:
         return
     for path, text in _templates(subject.value, ()):
-        if not _may_hold_secrets(path):
-            continue
-        for name, offset in _named(text):
-            declared = subject.declared_secrets(path)
-            if name not in declared:
-                message = f"the secret '{name}' is not declared"
-                hint = did_you_mean(name, declared, f"declare it: secrets: [{name}]")
-                yield subject.inside("E0340", message, path, (offset, len(name)), hint)
+        if _holds_secrets(subject, path):
+            for name, offset in _named(text):
+                yield from _undeclared(subject, name, path, offset)
+    for path, name in _names_alone(subject):
+        yield from _undeclared(subject, name, path, 0)
+    yield from _unused(subject)
 
 
-def _may_hold_secrets(path: Path) -> bool:
-    """Whether a task gets what stands there; elsewhere secrets are out of place, or read by the engine (`notify`)."""
+def _undeclared(subject: Subject, name: str, path: Path, offset: int) -> Iterator[Fault]:
+    declared = subject.declared_secrets(path)
+    if name not in declared:
+        hint = did_you_mean(name, declared, f"declare it: secrets: [{name}]")
+        yield subject.inside("E0340", f"the secret '{name}' is not declared", path, (offset, len(name)), hint)
+
+
+def _holds_secrets(subject: Subject, path: Path) -> bool:
+    """Whether secrets may stand there. A notification that a folder gives to many workflows is nobody's to declare."""
+    if path[0] == "notify":
+        return not subject.is_inherited(path)
     return path[0] == "env" or (path[0] in STAGES and path[2] in _HOLDERS)
+
+
+def _names_alone(subject: Subject) -> Iterator[tuple[Path, str]]:
+    """Give the fields that are the name of a secret."""
+    for name, trigger in subject.triggers.items():
+        if "secret" in trigger.get("webhook", ()):
+            yield ("triggers", name, "webhook", "secret"), trigger["webhook"]["secret"]
+    for task in subject.tasks:
+        if "registry" in task.block.get("container", ()):
+            yield (*task.path, "container", "registry"), task.block["container"]["registry"]
+
+
+def _unused(subject: Subject) -> Iterator[Fault]:
+    """Look at the text, so that a use in a misshapen part counts as one."""
+    used = {match[1] or match[2] for match in _USE.finditer(subject.text)}
+    lists: list[tuple[Path, Any]] = [(("secrets",), subject.value.get("secrets", ()))]
+    lists += [((*task.path, "secrets"), task.block.get("secrets", ())) for task in subject.tasks]
+    for path, names in lists:
+        for number, name in enumerate(names):
+            if name not in used:
+                message = f"the secret '{name}' is declared and used nowhere"
+                hint = f"hand it on: env: {{{name}: ${{{{ secrets.{name} }}}}}}, or remove it"
+                yield subject.at_value("W0342", message, (*path, number), hint)
 
 
 def _named(text: str) -> Iterator[tuple[str, int]]:

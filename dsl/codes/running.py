@@ -16,7 +16,7 @@ RUNNING: Final = (
         "A task is fanned out by a `matrix`, which is known before, or by `for_each`, which is worked out.",
         _task("matrix: {s: [1, 2]}, for_each: '[1, 2]'"),
         3,
-        35,
+        36,
         _task("matrix: {s: [1, 2]}"),
     ),
     Code(
@@ -48,8 +48,9 @@ RUNNING: Final = (
     ),
     Code(
         "W0354",
-        "excludes nothing",
-        "No combination of the matrix has these values.",
+        "part of a matrix that changes nothing",
+        "No combination has the values to be excluded, or `include` adds a name that is almost an axis and used "
+        "nowhere.",
         _task("matrix: {s: [1, 2], exclude: [{s: 3}]}"),
         3,
         45,

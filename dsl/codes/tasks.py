@@ -155,11 +155,12 @@ TASKS: Final = (
     Code(
         "E0340",
         "secret not declared",
-        "A workflow reads only the secrets that it names under `secrets`, so that a reader sees them at one glance.",
+        "A workflow reads only the secrets that it names under `secrets`, so that a reader sees them at one glance: in "
+        "its tasks, in its notifications, and to verify webhooks.",
         workflow('tasks:\n  a: {run: x, env: {KEY: "${{ secrets.API_KEY }}"}}\n'),
         3,
         39,
-        "",
+        workflow('secrets: [API_KEY]\ntasks:\n  a: {run: x, env: {KEY: "${{ secrets.API_KEY }}"}}\n'),
     ),
     Code(
         "W0341",
@@ -181,6 +182,15 @@ TASKS: Final = (
         "",
         "# with CHRONOVERSE_POOL_KINDS=default=http,shell=run\n"
         "name: example\ntasks:\n  a: {run: x}           # needs `pool: shell`",
+    ),
+    Code(
+        "W0342",
+        "secret that nothing uses",
+        "A secret is declared and handed on nowhere. Scripts read secrets only through `env`.",
+        workflow("secrets: [API_KEY]\ntasks:\n  a: {run: x}\n"),
+        2,
+        11,
+        workflow('secrets: [API_KEY]\ntasks:\n  a: {run: x, env: {KEY: "${{ secrets.API_KEY }}"}}\n'),
     ),
     Code(
         "E0901",

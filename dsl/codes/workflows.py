@@ -124,4 +124,13 @@ WORKFLOWS: Final = (
         22,
         workflow('triggers: {t: {cron: "*/5 * * * *"}}\ntimeout: 1h\nconcurrency: {limit: 1, overlap: skip}\n'),
     ),
+    Code(
+        "W0219",
+        "jitter as long as the interval",
+        "Each firing is put off by a random part of the jitter: one as long as the interval mixes up the order.",
+        workflow("triggers: {t: {every: 5m, jitter: 10m}}\n"),
+        2,
+        35,
+        workflow("triggers: {t: {every: 5m, jitter: 1m}}\n"),
+    ),
 )

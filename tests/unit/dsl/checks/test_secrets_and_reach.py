@@ -2,6 +2,7 @@
 
 import pytest
 
+from dsl.checks.unsupported import accepting_all
 from dsl.loader import load_text
 
 
@@ -9,9 +10,45 @@ def found(body: str) -> list[tuple[str, int, int]]:
     return [(item.code, item.line, item.column) for item in load_text(f"name: w\n{body}", "w.yaml").diagnostics]
 
 
-def test_a_declared_secret_is_only_not_supported() -> None:
-    body = "secrets: [KEY]\ntasks:\n  a: {run: x, env: {K: '${{ secrets.KEY }}'}}\n"
-    assert found(body) == [("E0901", 2, 1)]
+SLACK = "https://hooks.slack.com/services/T0123/B0123/abcdefghijkl"
+USING = [
+    "env: {K: '${{ secrets.KEY }}'}\ntasks:\n  a: {run: x}\n",
+    "tasks:\n  a: {run: x, env: {K: '${{ secrets.KEY }}'}}\n",
+    "tasks:\n  a: {container: {image: 'x:1', registry: KEY}}\n",
+    "triggers: {t: {webhook: {secret: KEY}}}\ntasks:\n  a: {run: x}\n",
+    "notify: [{on: [failed], webhook: {url: '${{ secrets.KEY }}'}}]\ntasks:\n  a: {run: x}\n",
+]
+
+
+@pytest.mark.parametrize("body", USING)
+def test_a_secret_is_declared_wherever_it_is_used(body: str) -> None:
+    with accepting_all():
+        assert found(f"secrets: [KEY]\n{body}") == []
+        ((code, line, column),) = found(body)
+    text = f"name: w\n{body}".splitlines()[line - 1]
+    assert (code, text[column - 1 : column + 2]) == ("E0340", "KEY")
+
+
+@pytest.mark.parametrize("body", ["secrets: [KEY]\ntasks:\n  a: {run: x}\n", "tasks:\n  a: {run: x, secrets: [KEY]}\n"])
+def test_a_secret_that_nothing_uses_is_a_warning(body: str) -> None:
+    with accepting_all():
+        assert [code for code, _, _ in found(body)] == ["W0342"]
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [
+        (SLACK, True),
+        ("https://chat.example.org/hook?token=abcdef123456", True),
+        ("https://chat.example.org/hook?token=${{ inputs.p }}", False),
+        ("https://chat.example.org/hook?room=ops", False),
+    ],
+)
+def test_addresses_of_notifications_hold_no_credentials(url: str, warned: bool) -> None:
+    notify = f"notify: [{{on: [failed], webhook: {{url: '{url}'}}}}]\n"
+    body = f"inputs: {{p: {{type: string}}}}\n{notify}tasks:\n  a: {{run: x}}\n"
+    with accepting_all():
+        assert [code for code, _, _ in found(body)] == (["W0341"] if warned else [])
 
 
 def test_a_misspelt_secret_names_the_right_one() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from dsl.checks.unsupported import accepting_all
 from dsl.loader import load_text
 
 HEAD = "name: w\ninputs: {n: {type: integer, default: 1}}\n"
@@ -68,10 +69,33 @@ def test_all_of_it_loads_clean() -> None:
         ("  a: {run: x}\nfinally:\n  b: {run: x, if: tasks.c.state == 'failed'}\n", ("E0402", 6, 25)),
         ("  a: {run: x, if: tasks.b.state == 'x'}\nfinally:\n  b: {run: x}\n", ("E0406", 4, 25)),
         ("  a: {approval: {message: m}, timeout: 1h}\n", ("E0356", 4, 31)),
+        ("  a: {run: x, matrix: {my-shard: [1]}}\n", ("E0320", 4, 24)),
+        ("  a: {run: x, matrix: {s: [1], include: [{s-t: 1}]}}\n", ("E0320", 4, 43)),
+        ("  a: {run: x, matrix: {shard: [1], include: [{shart: 1}]}}\n", ("W0354", 4, 47)),
+        ("  a: {run: x, for_each: '[1]', max_paralel: 2}\n", ("E0101", 4, 32)),
     ],
 )
 def test_one_fault_is_told_once_at_its_place(body: str, fault: tuple[str, int, int]) -> None:
     assert found(f"tasks:\n{body}") == [fault]
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ("triggers: {t: {webhook: {secret: K}, if: trigger.bodi.x == 1}}\n", ("E0402", 3, 50)),
+        ("triggers: {t: {workflow: {name: o}, if: trigger.run.stat == 'x'}}\n", ("E0402", 3, 53)),
+        ("triggers: {t: {workflow: {name: o}, if: trigger.body.x == 1}}\n", ("E0403", 3, 49)),
+        ("triggers: {t: {webhook: {secret: K}, inputs: {n: '${{ trigger.run.id }}'}}}\n", ("E0403", 3, 63)),
+        ("notify: [{on: [failed], webhook: {url: 'http://x/${{ inputs.m }}'}}]\n", ("E0402", 3, 61)),
+        ("notify: [{on: [failed], webhook: {url: 'http://x/${{ item }}'}}]\n", ("E0403", 3, 54)),
+        ("notify: [{on: [faild], email: {to: [a@b.c]}}]\n", ("E0104", 3, 16)),
+    ],
+)
+def test_triggers_and_notifications(body: str, fault: tuple[str, int, int]) -> None:
+    with accepting_all():
+        known = "secrets: [K]\n" if "secret: K" in body else ""
+        places = found(f"{body}{known}tasks:\n  a: {{run: x}}\n")
+    assert [item for item in places if item[0] != "W0521"] == [fault]
 
 
 def test_hints_name_what_was_meant() -> None:
