@@ -2,6 +2,7 @@
 
 import logging
 import time
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -11,6 +12,7 @@ from engine.clock import Clock
 from workers.held import Held
 from workers.log_shipper import LogShipper
 from workers.logs import AttemptLog
+from workers.masking import Masks
 from workers.outbox import Outbox
 from workers.outputs import OutputError, typed
 from workers.runners.interface import Attempt, Recovering, Result, Runner, RunnerError, StopToken
@@ -38,8 +40,9 @@ class Carrier:
         attempt = self._attempt(grant, entry, resumed=resumed)
         started_at = self.clock()
         stop = self.held.running(grant.claim_id, fenced=grant.fenced)
-        sink = self.shipper.open(entry, durable=isinstance(runner, Recovering) and runner.resumes)
-        result = self._result(runner, grant, attempt, sink, stop)
+        masks = Masks(grant.masks)
+        sink = self.shipper.open(entry, durable=isinstance(runner, Recovering) and runner.resumes, masks=masks)
+        result = _masked(self._result(runner, grant, attempt, sink, stop), masks)
         self.held.finished(grant.claim_id)
         log_batches, batches = self.shipper.end(sink, grant.claim_id)
         finished = Finished(
@@ -108,7 +111,13 @@ class Carrier:
             return Result.failed("runner_error", str(error))
         except Exception as error:
             # Runners come from other packages too; whatever one raises ends its attempt, never the slot.
-            log.exception("the runner of kind %s failed on attempt %s", attempt.kind, attempt.name)
+            # A traceback may quote the attempt's secrets, which the worker's own log must not show either.
+            log.error(
+                "the runner of kind %s failed on attempt %s: %s",
+                attempt.kind,
+                attempt.name,
+                Masks(grant.masks).text("".join(traceback.format_exception(error))),
+            )
             return Result.failed("runner_error", f"the runner failed: {type(error).__name__}: {error}")
 
 
@@ -120,6 +129,17 @@ def _checked(result: Result, grant: Grant) -> Result:
         return replace(result, outputs=typed(result.outputs, grant.outputs))
     except OutputError as error:
         return Result.failed("invalid_output", str(error), result.exit_code)
+
+
+def _masked(result: Result, masks: Masks) -> Result:
+    """Return the result without secrets: its message with them hidden, outputs that show one refused."""
+    if not masks:
+        return result
+    for name, value in result.outputs.items():
+        if masks.shown_in(name) or masks.shown_in(value):
+            shown = masks.text(name)
+            return Result.failed("invalid_output", f"output '{shown}' shows the value of a secret", result.exit_code)
+    return replace(result, message=masks.text(result.message))
 
 
 def _kept(runner: Recovering, attempt: Attempt) -> None:

@@ -17,6 +17,7 @@ from engine.clock import Clock
 from workers.config import WorkerConfig
 from workers.link import Link
 from workers.logs import AttemptLog
+from workers.masking import Masks
 from workers.spool import Batch, Entry
 
 log = logging.getLogger(__name__)
@@ -63,8 +64,11 @@ class LogShipper:
         """Start the flushing thread."""
         self._thread.start()
 
-    def open(self, entry: Entry, *, durable: bool) -> AttemptLog:
-        """Return the attempt's sink. A durable one has each batch on disk before it is sent, for resuming."""
+    def open(self, entry: Entry, *, durable: bool, masks: Masks | None = None) -> AttemptLog:
+        """Return the attempt's sink, which hides what `masks` hides.
+
+        A durable one has each batch on disk before it is sent, for resuming.
+        """
         record = entry.record
         with self._condition:
             shipment = self._shipments.setdefault(record.claim_id, _Shipment(entry, durable))
@@ -75,6 +79,7 @@ class LogShipper:
             ship=lambda batch: self._take(shipment, batch),
             dirty=self._mark,
             first_batch=max([record.log_batches, *shipment.waiting]) + 1,
+            masks=masks,
         )
         sink.pause_when(lambda: shipment.total_bytes >= self._config.log_spool_bytes_max)
         return sink

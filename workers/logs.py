@@ -12,6 +12,7 @@ from datetime import datetime
 from engine.broker.logs import LogLine, Stream, pack
 from engine.broker.messages import LOG_BATCH_BYTES_MAX
 from engine.clock import Clock
+from workers.masking import MaskedStream, Masks
 from workers.spool import Batch
 
 PARTIAL_SECONDS: float = 1.0
@@ -63,7 +64,7 @@ class LineCutter:
 class AttemptLog:
     """One attempt's sink. `ship` takes each batch when it is full, at `flush` and at `close`; it must not block.
 
-    `dirty` is called when lines wait for a flush for the first time since the last batch.
+    `masks` hides secrets. `dirty` is called when lines wait for a flush for the first time since the last batch.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class AttemptLog:
         ship: Callable[[Batch], None],
         dirty: Callable[["AttemptLog"], None],
         first_batch: int = 1,
+        masks: Masks | None = None,
     ) -> None:
         self._clock = clock
         self._line_bytes_max = line_bytes_max
@@ -82,6 +84,8 @@ class AttemptLog:
         self._ship = ship
         self._dirty = dirty
         self._lock = threading.Lock()
+        self._masks = masks
+        self._masked: dict[Stream, MaskedStream] = {}
         self._cutters: dict[Stream, LineCutter] = {}
         self._fed_at: dict[Stream, float] = {}
         self._pending: list[LogLine] = []
@@ -114,7 +118,7 @@ class AttemptLog:
             if cutter is None:
                 cutter = self._cutters[stream] = LineCutter(self._line_bytes_max)
             at = self._clock()
-            for text in cutter.feed(data):
+            for text in cutter.feed(self._hidden(stream, data) if self._masks else data):
                 self._add(LogLine(at, stream, text))
             self._fed_at[stream] = time.monotonic()
         self._dirty(self)
@@ -124,6 +128,7 @@ class AttemptLog:
         with self._lock:
             self._position = position or self._position
             cutter = LineCutter(self._line_bytes_max)
+            text = self._masks.text(text) if self._masks else text
             lines = [*cutter.feed(text.encode("utf-8", "replace")), cutter.rest()]
             for part in lines:
                 if part is not None:
@@ -143,10 +148,22 @@ class AttemptLog:
     def close(self) -> int:
         """Ship all that is left and return the number of batches."""
         with self._lock:
+            for stream, masked in self._masked.items():
+                for text in self._cutters[stream].feed(masked.rest()):
+                    self._add(LogLine(self._clock(), stream, text))
+                self._fed_at[stream] = time.monotonic()
             for stream in list(self._fed_at):
                 self._give_rest(stream)
             self._cut_batch()
             return self._next_batch - 1
+
+    def _hidden(self, stream: Stream, data: bytes) -> bytes:
+        """Return what can be shown of a stream's bytes; the beginning of a secret waits for its end."""
+        masked = self._masked.get(stream)
+        if masked is None:
+            assert self._masks is not None
+            masked = self._masked[stream] = MaskedStream(self._masks)
+        return masked.feed(data)
 
     def _give_rest(self, stream: Stream) -> None:
         del self._fed_at[stream]

@@ -13,14 +13,11 @@ from dsl.stages import MAIN, STAGES
 from dsl.syntax.violations import Path, Violation
 
 NOT_SUPPORTED_YET: Final[tuple[tuple[str, ...], ...]] = (
-    ("secrets",),
     ("max_consecutive_failures",),
     ("notify",),
     ("triggers", "*", "webhook"),
     ("triggers", "*", "workflow"),
-    ("tasks", "*", "secrets"),
     ("tasks", "*", "artifacts"),
-    ("tasks", "*", "container", "registry"),
 )
 
 

@@ -32,7 +32,10 @@ class Preparation:
 
 
 def images_by_pool(workflow: Workflow) -> dict[str, list[str]]:
-    """Return the images that can be pulled ahead of time: named in full, and not forbidden to be pulled."""
+    """Return the images that can be pulled ahead of time: named in full, not forbidden to be pulled, and for anybody.
+
+    Those of a registry with a login are pulled when an attempt is claimed: only a grant may carry a secret.
+    """
     found: dict[str, list[str]] = {}
     for task in workflow.tasks.values():
         image = task.spec.get("image")
@@ -41,6 +44,7 @@ def images_by_pool(workflow: Workflow) -> dict[str, list[str]]:
             and isinstance(image, str)
             and "${{" not in image
             and task.spec.get("pull") != "never"
+            and not task.spec.get("registry")
         ):
             images = found.setdefault(task.pool, [])
             if image not in images:

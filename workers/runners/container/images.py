@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from workers.runners.container.client import EngineClient
 from workers.runners.interface import Attempt, RunnerError, StopToken
 
@@ -54,13 +56,25 @@ class Images:
 
 
 def credentials(spec: Mapping[str, Any]) -> dict[str, str] | None:
-    """Return how to sign in to the registry: `registry` resolved is `user:password`, or a map of the two."""
+    """Return how to sign in to the registry: `registry` is `user:password`, or a JSON object of the two.
+
+    Raises `RunnerError`, whose message shows nothing of it.
+    """
     given = spec.get("registry")
     if not given:
         return None
-    if isinstance(given, Mapping):
-        return {"username": str(given.get("username", "")), "password": str(given.get("password", ""))}
-    user, colon, password = str(given).partition(":")
+    text = str(given).strip()
+    if text.startswith("{"):
+        return _from_json(text)
+    user, colon, password = text.partition(":")
     if not colon:
-        raise RunnerError("the registry's secret is not of the form user:password")
+        raise RunnerError("the registry's secret is neither user:password nor a JSON object with username and password")
     return {"username": user, "password": password}
+
+
+def _from_json(text: str) -> dict[str, str]:
+    try:
+        pair = msgspec.json.decode(text, type=dict[str, str])
+        return {"username": pair["username"], "password": pair["password"]}
+    except (msgspec.DecodeError, KeyError):
+        raise RunnerError("the registry's secret is no JSON object with username and password") from None
