@@ -248,6 +248,75 @@ def test_a_spawner_that_dies_takes_its_processes_along_and_is_replaced(runner: P
     assert runner.run(script("true"), Lines(), StopToken()).state == "succeeded"
 
 
+def test_one_line_carries_attempt_after_attempt(runner: ProcessRunner) -> None:
+    for number in range(3):
+        sink = Lines()
+        runner.run(script(f"echo {number}"), sink, StopToken())
+        assert sink.text() == f"{number}\n"
+        assert len(runner._spawner._idle) == 1
+
+
+def test_a_stop_that_comes_after_the_end_does_not_reach_the_next_attempt(runner: ProcessRunner) -> None:
+    spawner = runner._spawner
+    child = spawner.spawn(["true"], {"PATH": os.defpath}, f"{runner._work}/first", "")
+    while child.exit_code is None:
+        child.read(None)
+    child.kill()  # the spawner has told of the end, the worker has not let go yet
+    spawner.give_back(child)
+    child.kill()
+    assert runner.run(script("sleep 0.2; echo done"), Lines(), StopToken()).state == "succeeded"
+    assert len(spawner._idle) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "outputs"),
+    [
+        ('echo "a=1" > "$CHRONOVERSE_OUTPUT"; touch ../more', {"a": "1"}),
+        ('echo "a=1" > "$CHRONOVERSE_OUTPUT"; touch left', {"a": "1"}),
+        ('echo "a=1" > ../real; ln -s real "$CHRONOVERSE_OUTPUT"', {"a": "1"}),
+        ('printf "a=%065536d" 0 > "$CHRONOVERSE_OUTPUT"', None),
+        ("rm -r ../work ../script", {}),
+    ],
+)
+def test_whatever_is_left_the_outputs_are_read_and_the_directory_goes(
+    runner: ProcessRunner, tmp_path: Path, text: str, outputs: dict[str, str] | None
+) -> None:
+    result = runner.run(script(text), Lines(), StopToken())
+    assert result == (Result.succeeded(outputs, 0) if outputs is not None else result)
+    assert result.reason == (None if outputs is not None else "invalid_output")
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_a_nul_character_is_refused_and_costs_no_line(runner: ProcessRunner) -> None:
+    with pytest.raises(RunnerError, match="NUL"):
+        runner.run(script("true", env={"A": "x\0y"}), Lines(), StopToken())
+    assert runner.run(script("true"), Lines(), StopToken()).state == "succeeded"
+
+
+def test_a_large_script_and_environment_arrive_whole(runner: ProcessRunner) -> None:
+    sink = Lines()
+    text = "x=(" + "abcdefghi " * 100_000 + ')\necho "${#x[@]} ${#LONG}"'
+    assert runner.run(script(text, env={"LONG": "y" * 100_000}), sink, StopToken()).state == "succeeded"
+    assert sink.text() == "100000 100000\n"
+
+
+def test_what_is_written_last_comes_before_the_end(runner: ProcessRunner) -> None:
+    sink = Lines()
+    runner.run(script("head -c 60000 /dev/zero | tr '\\0' x; exit 0"), sink, StopToken())
+    assert len(sink.text()) == 60_000
+
+
+def test_a_line_that_is_let_go_kills_what_runs_on_it(runner: ProcessRunner) -> None:
+    spawner = runner._spawner
+    child = spawner.spawn(["sleep", "300"], {"PATH": os.defpath}, f"{runner._work}/gone", "")
+    while child.pid is None:
+        child.read(None)
+    process = psutil.Process(child.pid)
+    spawner.give_back(child)
+    assert psutil.wait_procs([process], timeout=5)[1] == []
+    assert runner.run(script("true"), Lines(), StopToken()).state == "succeeded"
+
+
 WORKER = """
 import sys, threading
 from pathlib import Path
