@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from dsl.model import Workflow
 from engine.broker import Broker, MemoryBroker
 from engine.clock import new_id, system_clock
+from engine.keyring import Keyring
 from engine.machine.creation import new_run
 from engine.machine.graph import Graph
 from engine.machine.states import RUN_TERMINAL
@@ -18,6 +19,7 @@ from engine.services.executor import Executor
 from engine.services.lease_keeper import LeaseKeeper
 from engine.services.log_writer import LogWriter
 from engine.services.node import Node
+from engine.services.secrets import Secrets
 from engine.services.sweeper import Sweeper
 from engine.services.wakes import wake
 from engine.store.database import Database
@@ -41,6 +43,7 @@ class Stack:
         brokers: Sequence[Broker] | None = None,
         slots: int = 8,
         runners: Sequence[Runner] = (),
+        keyring: Keyring | None = None,
         **config: Any,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -55,7 +58,7 @@ class Stack:
                 Sweeper(self.database, self.broker),
                 LeaseKeeper(self.database, self.broker),
                 LogWriter(self.database, self.broker),
-                Executor(self.database, self.broker),
+                Executor(self.database, self.broker, secrets=Secrets(self.database, keyring or Keyring([]))),
             ]
         )
         options = {"allow_processes": True, **config}
