@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Iterator, Mapping
 
+import msgspec
+
 from dsl.diagnostics import Diagnostic, Fault, Span, diagnostic, in_order
 from dsl.loader import LoadedWorkflow, LoadResult
 from dsl.model import ENGINE_KINDS, Task, Workflow
@@ -18,10 +20,11 @@ def refuse_lacking(loaded: LoadResult, pool_kinds: PoolKinds) -> LoadResult:
     if not found:
         return loaded
     refused = {item.file for item in found}
-    return LoadResult(
+    return msgspec.structs.replace(
+        loaded,
         workflows=tuple(item for item in loaded.workflows if item.file not in refused),
         diagnostics=in_order([*loaded.diagnostics, *found]),
-        sources=loaded.sources,
+        refused=loaded.refused | refused,
     )
 
 
