@@ -33,12 +33,12 @@ def validate(paths: tuple[str, ...], style: str, namespace: str | None) -> None:
 @click.command()
 @click.argument("name", default="workflow")
 def schema(name: str) -> None:
-    """Print the JSON Schema NAME (2020-12)."""
+    """Print the JSON Schema NAME (2020-12). That of workflows has the kinds that installed packages add."""
     from cli.output import print_json  # noqa: PLC0415 - loaded when called, so that `--help` stays fast
-    from schemas import load  # noqa: PLC0415
+    from dsl.syntax import published  # noqa: PLC0415
 
     try:
-        print_json(load(name))
+        print_json(published(name))
     except FileNotFoundError as error:
         raise CliError(
             f"there is no schema {name!r}", "`chronoverse schema workflow` prints that of a workflow"

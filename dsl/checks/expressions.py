@@ -21,6 +21,7 @@ from dsl.expressions import (
 )
 from dsl.expressions.faults import NOT_UPSTREAM
 from dsl.expressions.scope import KIND_OUTPUTS, listed, matrix_types
+from dsl.syntax import runner_kinds
 from dsl.syntax.violations import Path
 
 _BLOCKS: Final = ("container", "http", "heartbeat")
@@ -132,7 +133,7 @@ def _of_task(task: TaskView, shape: Shape) -> Iterator[_Use]:
             yield _Use((*task.path, *path), check_condition(text, scope_for(shape, field, task.id), expect), task)
     for path, field in _TEMPLATES:
         yield from _templates((*task.path, *path), _dig(block, path), scope_for(shape, field, task.id), task)
-    for kind in _BLOCKS:
+    for kind in (*_BLOCKS, *runner_kinds().schemas):
         if isinstance(block.get(kind), dict):
             yield from _block((*task.path, kind), block[kind], shape, task)
 
@@ -144,7 +145,7 @@ def _dig(block: Any, path: Path) -> Any:
 
 
 def _block(path: Path, block: dict[str, Any], shape: Shape, task: TaskView) -> Iterator[_Use]:
-    expect = block.get("expect")
+    expect = block.get("expect") if path[-1] in _BLOCKS else None
     if isinstance(expect, dict) and isinstance(expect.get("json"), str):
         scope = scope_for(shape, Field.EXPECT_JSON)
         yield _Use((*path, "expect", "json"), check_condition(expect["json"], scope), task)

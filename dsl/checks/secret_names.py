@@ -9,6 +9,7 @@ from dsl.diagnostics import Fault
 from dsl.expressions import split_template
 from dsl.stages import STAGES
 from dsl.suggest import did_you_mean
+from dsl.syntax import runner_kinds
 from dsl.syntax.violations import Path
 
 _HOLDERS: Final = frozenset({"env", "container", "http", "heartbeat"})
@@ -40,7 +41,7 @@ def _holds_secrets(subject: Subject, path: Path) -> bool:
     """Whether secrets may stand there. A notification that a folder gives to many workflows is nobody's to declare."""
     if path[0] == "notify":
         return not subject.is_inherited(path)
-    return path[0] == "env" or (path[0] in STAGES and path[2] in _HOLDERS)
+    return path[0] == "env" or (path[0] in STAGES and (path[2] in _HOLDERS or path[2] in runner_kinds().schemas))
 
 
 def _names_alone(subject: Subject) -> Iterator[tuple[Path, str]]:

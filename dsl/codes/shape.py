@@ -126,4 +126,16 @@ SHAPE: Final = (
         27,
         workflow('triggers: {t: {cron: "0 * * * *", timezone: Europe/Berlin}}\n'),
     ),
+    Code(
+        "E0116",
+        "does not fit the kind's own schema",
+        "A package has added this kind of task, with a JSON Schema for its block; the message is what the schema's "
+        "validator says.",
+        "",
+        3,
+        14,
+        "",
+        "# with a package whose kind `sum` wants at least two different numbers\n"
+        "name: example\ntasks:\n  a: {sum: {of: [1]}}",
+    ),
 )

@@ -7,6 +7,7 @@ from dsl.compile.fan_outs import compile_fan_out
 from dsl.compile.specs import approval, child, container, heartbeat, http, run, values, wait
 from dsl.compile.values import seconds, texts
 from dsl.model import DEFAULT_GRACE_SECONDS, Cache, Repeat, Retry, Task, ValueType
+from dsl.syntax import runner_kinds
 
 _SPECS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "container": container,
@@ -49,11 +50,11 @@ def _sequence(steps: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def _task(key: str, block: dict[str, Any], defaults: dict[str, Any], fallback: Retry, line: int) -> Task:
-    kind = next(name for name in _SPECS if name in block)
+    kind, spec = _kind(block)
     return Task(
         id=key,
         kind=kind,
-        spec=_SPECS[kind](block),
+        spec=spec,
         needs=tuple(block.get("needs", ())),
         condition=block.get("if"),
         env=texts(block.get("env", {})),
@@ -75,6 +76,15 @@ def _task(key: str, block: dict[str, Any], defaults: dict[str, Any], fallback: R
         labels=texts(block.get("labels", {})),
         line=line,
     )
+
+
+def _kind(block: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the kind and its normalised block; that of a kind which a package adds is the package's own matter."""
+    for name, normalise in _SPECS.items():
+        if name in block:
+            return name, normalise(block)
+    kind = next(name for name in runner_kinds().schemas if name in block)
+    return kind, block[kind]
 
 
 def _retry(spec: dict[str, Any] | None) -> Retry:

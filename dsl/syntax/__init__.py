@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from dsl.syntax.gate import is_valid
+from dsl.syntax.gate import is_valid, published
 from dsl.syntax.prune import prune
+from dsl.syntax.runner_kinds import runner_kinds
 from dsl.syntax.violations import Violation
 
-__all__ = ["Violation", "explain", "is_valid", "prune"]
+__all__ = ["Violation", "explain", "is_valid", "prune", "published", "runner_kinds"]
 
 
 def explain(document: Any, schema: str = "workflow") -> list[Violation]:

@@ -12,10 +12,12 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
-import schemas
+from dsl.stages import STAGES
+from dsl.syntax.gate import published
 from dsl.syntax.keywords import counts, dependent, enumeration, forbidden, pattern, repeated, size, type_fault
 from dsl.syntax.objects import missing, one_of, unknown
 from dsl.syntax.patterns import check_pattern
+from dsl.syntax.runner_kinds import RunnerKinds, runner_kinds
 from dsl.syntax.violations import Breach, Violation
 
 _EXPLAINERS: Final[dict[str, Callable[[Breach], Iterator[Violation]]]] = {
@@ -39,12 +41,20 @@ _EXPLAINERS: Final[dict[str, Callable[[Breach], Iterator[Violation]]]] = {
     "not": forbidden,
 }
 
+_SAID_MAX: Final = 200
+_PLAIN: Final = frozenset(_EXPLAINERS) - {"additionalProperties", "oneOf", "not", "dependentRequired"}
+"""Keywords that mean the same however a schema uses them."""
 
-@cache
+
 def reference_validator(schema: str = "workflow") -> Any:
     """Return jsonschema's validator for a schema, with `pattern` as ECMA 262 (and the fast gate) reads it."""
+    return _validator(schema, runner_kinds())
+
+
+@cache
+def _validator(schema: str, _kinds: RunnerKinds) -> Any:
     validator: Any = extend(Draft202012Validator, {"pattern": check_pattern})  # type: ignore[no-untyped-call]
-    return validator(schemas.load(schema))
+    return validator(published(schema))
 
 
 def explain(document: Any, schema: str = "workflow") -> list[Violation]:
@@ -54,6 +64,10 @@ def explain(document: Any, schema: str = "workflow") -> list[Violation]:
 
 
 def _explain(error: ValidationError) -> Iterator[Violation]:
+    kind = _runner_kind(error)
+    if kind is not None and not _is_plain(error):
+        yield _in_its_words(error, kind)
+        return
     if error.validator != "anyOf":
         breach = _breach(error)
         if breach.keyword == "oneOf" and not isinstance(error.instance, dict):
@@ -65,6 +79,25 @@ def _explain(error: ValidationError) -> Iterator[Violation]:
         yield from type_fault(_breach(error))
     for inner in branch or ():
         yield from _explain(inner)
+
+
+def _runner_kind(error: ValidationError) -> str | None:
+    """Return the kind in whose block the error lies, if a package has added it."""
+    path = list(error.absolute_path)
+    inside = len(path) > 2 and path[0] in STAGES and path[2] in runner_kinds().schemas
+    return str(path[2]) if inside else None
+
+
+def _is_plain(error: ValidationError) -> bool:
+    """Whether the error is told as our own schemas' are. Another's may use what ours do not."""
+    schema = error.schema if isinstance(error.schema, dict) else {}
+    closed = error.validator == "additionalProperties" and "patternProperties" not in schema
+    return closed or error.validator in _PLAIN
+
+
+def _in_its_words(error: ValidationError, kind: str) -> Violation:
+    said = error.message if len(error.message) <= _SAID_MAX else f"{error.message[:_SAID_MAX]}…"
+    return Violation("E0116", f"does not fit the schema of kind '{kind}': {said}", tuple(error.absolute_path))
 
 
 def _breach(error: ValidationError) -> Breach:

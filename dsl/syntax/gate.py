@@ -6,19 +6,22 @@ from typing import Any
 import jsonschema_rs
 
 import schemas
+from dsl.syntax.runner_kinds import RunnerKinds, merged_schema, runner_kinds
+
+
+def published(name: str) -> dict[str, Any]:
+    """Return the schema called `name`; that of workflow files with the kinds that installed packages add.
+
+    Raises `FileNotFoundError` if there is none.
+    """
+    return merged_schema() if name == "workflow" else schemas.load(name)
 
 
 @cache
-def workflow_schema() -> dict[str, Any]:
-    """Return the schema of workflow files."""
-    return schemas.load("workflow")
-
-
-@cache
-def _validator(name: str) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(schemas.load(name))
+def _validator(name: str, _kinds: RunnerKinds) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(published(name))
 
 
 def is_valid(document: Any, schema: str = "workflow") -> bool:
     """Return whether a JSON value fits one of our schemas."""
-    return _validator(schema).is_valid(document)
+    return _validator(schema, runner_kinds()).is_valid(document)

@@ -4,28 +4,39 @@ from collections.abc import Iterator
 from typing import Final
 
 from dsl.suggest import did_you_mean, nearest
+from dsl.syntax.runner_kinds import runner_kinds
 from dsl.syntax.violations import Breach, Violation
 
-TASK_KINDS: Final = ("run", "container", "http", "heartbeat", "workflow", "wait", "approval", "set")
+_BUILT_IN: Final = ("run", "container", "http", "heartbeat", "workflow", "wait", "approval", "set")
 _NO_NEEDS: Final = "in a list each task needs the one before it; write a map of tasks for a graph"
 _KIND_TITLE: Final = "kind"
 _TRIGGER_TITLE: Final = "kind of trigger"
 
 
+def task_kinds() -> tuple[str, ...]:
+    """Return every kind of task: those of the language, then those that installed packages add."""
+    return (*_BUILT_IN, *sorted(runner_kinds().schemas))
+
+
 def unknown(breach: Breach) -> Iterator[Violation]:
     """Explain each field that the schema does not know."""
-    known = breach.fields
-    lacks_kind = breach.title == _KIND_TITLE and not any(kind in breach.value for kind in TASK_KINDS)
+    known, kinds = breach.fields, task_kinds()
+    lacks_kind = breach.title == _KIND_TITLE and not any(kind in breach.value for kind in kinds)
     for name in breach.value:
         if name in known:
             continue
         path = (*breach.path, name)
-        if lacks_kind and nearest(name, known) in {None, *TASK_KINDS}:
-            hint = did_you_mean(name, TASK_KINDS, f"one of: {', '.join(TASK_KINDS)}")
+        if lacks_kind and nearest(name, known) in {None, *kinds}:
+            hint = _why_unusable(name) or did_you_mean(name, kinds, f"one of: {', '.join(kinds)}")
             yield Violation("E0303", f"unknown kind of task '{name}'", path, hint, at_key=True)
         else:
             hint = _NO_NEEDS if name == "needs" else did_you_mean(name, known)
             yield Violation("E0101", f"unknown field '{name}'", path, hint, at_key=True)
+
+
+def _why_unusable(kind: str) -> str:
+    reason = runner_kinds().broken.get(kind)
+    return f"a package that is installed adds it, and cannot be used: {reason}" if reason else ""
 
 
 def missing(breach: Breach) -> Iterator[Violation]:
@@ -58,13 +69,13 @@ def one_of(breach: Breach) -> Iterator[Violation]:
 
 def _task_kind(breach: Breach) -> Iterator[Violation]:
     path = breach.path
-    given = [name for name in breach.value if name in TASK_KINDS]
+    given = [name for name in breach.value if name in task_kinds()]
     if given:
         message = f"the task has {len(given)} kinds: {', '.join(given)}"
         yield Violation("E0302", message, (*path, given[1]), "make two tasks of them", at_key=True)
     elif not any(item.code == "E0303" for item in unknown(breach)):
         yield Violation(
-            "E0301", "the task has no kind", path, f"add one of: {', '.join(TASK_KINDS)}", at_key=True, pruned=False
+            "E0301", "the task has no kind", path, f"add one of: {', '.join(task_kinds())}", at_key=True, pruned=False
         )
 
 
