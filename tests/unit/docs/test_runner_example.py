@@ -30,7 +30,7 @@ def runner(tmp_path: Path) -> Runner:
     (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     module: dict[str, Any] = {}
     exec(compile(code, str(PAGE), "exec"), module)
-    made: Runner = module["sum_runner"](WorkerConfig(worker_id="w", state_dir=tmp_path))
+    made: Runner = module["SumRunner"](WorkerConfig(worker_id="w", state_dir=tmp_path))
     return made
 
 
@@ -46,5 +46,5 @@ def test_it_is_a_runner_and_adds(runner: Runner) -> None:
 
 
 def test_it_raises_what_the_page_says(runner: Runner) -> None:
-    with pytest.raises(RunnerError, match="list of numbers"):
-        runner.run(attempt(of="x"), Sink(), StopToken())
+    with pytest.raises(RunnerError, match="must hold numbers"):
+        runner.run(attempt(of=["x"]), Sink(), StopToken())

@@ -1,11 +1,14 @@
 """Kinds that installed packages add: accepted, explained, compiled and published as the built-in ones are."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema_rs
 import pytest
+from click.testing import CliRunner
 
+from cli.validation import schema
 from dsl.loader import load_text
 from dsl.syntax import published, runner_kinds
 
@@ -82,6 +85,12 @@ def test_the_published_schema_has_the_kind() -> None:
     assert validator.is_valid({"name": "w", "tasks": {"a": {"sum": {"of": [1, 2]}}}})
     assert not validator.is_valid({"name": "w", "tasks": {"a": {"sum": {"of": ["x"]}}}})
     assert "runner_sum" in published("workflow")["$defs"]
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_command_line_prints_it() -> None:
+    printed = CliRunner().invoke(schema, [])
+    assert json.loads(printed.output)["$defs"]["runner_sum"]["description"] == "Adds numbers."
 
 
 def test_without_the_package_the_kind_is_unknown() -> None:
