@@ -10,8 +10,9 @@ from schemas import load
 _HEAD: Final = """# The workflow language
 
 Made from `schemas/workflow.schema.json` by `make docs`; editors, the loader and the API use the same file. Expressions
-are described in [expressions](expressions.md), schedules in [schedules](schedules.md). Fields marked *not yet* are part
-of the language; this version refuses them (`E0901`).
+are described in [expressions](expressions.md), schedules in [schedules](schedules.md); what a folder can give to all of
+its workflows, what is checked over several of them and how one is renamed in [defaults](defaults.md). Fields marked
+*not yet* are part of the language; this version refuses them (`E0901`).
 
 A file is UTF-8 YAML 1.2, one workflow a document, at most 1 MiB. This is one that uses most of it:
 

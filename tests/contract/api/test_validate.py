@@ -26,3 +26,9 @@ def test_the_api_answers_exactly_what_the_command_line_prints(api, tmp_path: Pat
     assert answer.headers["content-type"] == "application/json"
     assert answer.content == printed.stdout_bytes
     assert printed.exit_code == (0 if name == "fine" else 1)
+
+
+def test_a_workflow_that_is_named_must_be_live(api):
+    text = "name: top\ntasks:\n  child: {workflow: {name: nowhere}}\n"
+    [found] = api.post("/api/v1/validate", content=text.encode()).json()
+    assert (found["code"], found["line"], found["column"]) == ("E0510", 3, 28)
