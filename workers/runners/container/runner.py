@@ -57,7 +57,9 @@ class ContainerRunner:
                 self._start(attempt, name)
         except PullStoppedError:
             return stop.outcome(attempt.grace_seconds) if stop.requested else attempt.timed_out()
-        follower = Follower(self._engine, name, sink, attempt.log_position, self._config.log_line_bytes_max)
+        # Twice what the sink lets through: it hides secrets first, then cuts, so that none is cut in two unseen.
+        line_bytes_max = 2 * self._config.log_line_bytes_max
+        follower = Follower(self._engine, name, sink, attempt.log_position, line_bytes_max)
         follower.start()
         attendance = _Attendance(self._engine, name, attempt, stop, follower)
         with stop.calling(attendance.wake):
