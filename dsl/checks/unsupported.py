@@ -13,10 +13,7 @@ from dsl.stages import MAIN, STAGES
 from dsl.syntax.violations import Path, Violation
 
 NOT_SUPPORTED_YET: Final[tuple[tuple[str, ...], ...]] = (
-    ("max_consecutive_failures",),
-    ("notify",),
     ("triggers", "*", "webhook"),
-    ("triggers", "*", "workflow"),
     ("tasks", "*", "artifacts"),
 )
 

@@ -179,7 +179,7 @@ def pause(connection: Connection, workflow_id: str, by: str, reason: str, now: d
 
 def resume(connection: Connection, workflow_id: str, now: datetime) -> bool:
     """Let a workflow's triggers fire again, counting from now; return whether it was paused."""
-    values = {"paused_at": None, "paused_by": None, "pause_reason": None, "updated_at": now}
+    values = {"paused_at": None, "paused_by": None, "pause_reason": None, "resumed_at": now, "updated_at": now}
     where = (workflows.c.id == workflow_id, workflows.c.paused_at.is_not(None))
     statement = update(workflows).where(*where).values(values).returning(workflows.c.archived_at)
     row = connection.execute(statement).one_or_none()

@@ -90,6 +90,7 @@ workflows = Table(
     Column("paused_at", Timestamp),
     Column("paused_by", String(100)),
     Column("pause_reason", Text),
+    Column("resumed_at", Timestamp),
     Column("archived_at", Timestamp),
     Column("ready", Json, nullable=False),
     Column("created_at", Timestamp, nullable=False),
@@ -128,6 +129,7 @@ triggers = Table(
     Column("updated_at", Timestamp, nullable=False),
     PrimaryKeyConstraint("workflow_id", "name"),
     Index("ix_triggers_next_at", "next_at", postgresql_where=text("next_at IS NOT NULL")),
+    Index("ix_triggers_kind", "kind"),
 )
 
 firings = Table(
@@ -373,6 +375,27 @@ secrets = Table(
     Column("created_at", Timestamp, nullable=False),
     Column("updated_at", Timestamp, nullable=False),
     PrimaryKeyConstraint("namespace", "name"),
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("id", Identity, primary_key=True, autoincrement=True),
+    Column("run_id", _ID, nullable=False),
+    Column("workflow_id", _ID, nullable=False),
+    Column("revision_id", _ID, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("event", String(20), nullable=False),
+    Column("payload", Json, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("next_at", Timestamp),
+    Column("created_at", Timestamp, nullable=False),
+    Column("sent_at", Timestamp),
+    Index("ix_notifications_due", "state", "next_at"),
+    Index("ix_notifications_run_id", "run_id"),
+    CheckConstraint("state IN ('pending', 'sent', 'dead')", name="state"),
 )
 
 idempotency_keys = Table(

@@ -1,7 +1,7 @@
 """One batch after another: read what has arrived, let the machine decide, commit once, then publish and acknowledge."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -16,6 +16,7 @@ from engine.machine.signals import SIGNALS
 from engine.machine.states import RunState
 from engine.services.executor.alarms import Alarms
 from engine.services.executor.cache import Executions
+from engine.services.executor.endings import Endings
 from engine.services.executor.inbox import Inbox, Mail, strangers
 from engine.services.executor.outbox import Outbox
 from engine.services.executor.questions import Questions
@@ -26,6 +27,7 @@ from engine.services.secrets import Secrets
 from engine.services.service import Loop
 from engine.services.wakes import queue_of, wake
 from engine.store.database import Database
+from engine.store.endings import write_endings
 from engine.store.errors import RetryableError, StoreError
 from engine.store.parked import park
 from engine.store.runs import CommitResult, WorkflowCache, Written, commit, load_runs
@@ -58,6 +60,7 @@ class Executor:
         self._executions = Executions()
         self._workflows = WorkflowCache()
         self._questions = Questions(database)
+        self._endings = Endings(database)
         self._capacities = capacities or {}
         self._outbox = Outbox(broker)
         self._sealed_grants = SealedGrants(broker, secrets)
@@ -133,11 +136,14 @@ class Executor:
         unclaimed = self._outbox.unclaimed(now)
         batch, applied, answers = self._advance_all(by_run, now)
         born = self._answer_questions(batch, now)
+        endings = self._endings.prepare(batch, now)
         if batch or unclaimed:
             try:
                 with self._database.write() as connection:
                     written = Written(batch, applied, unclaimed, born, self._capacities)
                     result = commit(connection, written, now)
+                    brought = [ending for run_id, ending in endings.items() if run_id in result.winners]
+                    result.woken |= write_endings(connection, brought, now)
             except RetryableError:
                 for run_id in by_run:
                     self._executions.drop(run_id)
@@ -168,7 +174,7 @@ class Executor:
                 batch.append(changes)
         return batch, {run_id: list(found) for run_id, found in signals.items()}, answers
 
-    def _answer_questions(self, batch: Sequence[Changes], now: datetime) -> dict[str, list[Run]]:
+    def _answer_questions(self, batch: list[Changes], now: datetime) -> dict[str, list[Run]]:
         """Apply the answers to what the changes ask for, until they ask no more; return the child runs to be born."""
         born: dict[str, list[Run]] = {}
         while asking := [changes for changes in batch if changes.lookups or changes.children]:
@@ -176,10 +182,19 @@ class Executor:
             for run_id, children in runs.items():
                 born.setdefault(run_id, []).extend(children)
             for changes in asking:
-                execution = self._executions.get(changes.run.id)
-                assert execution is not None
-                changes.absorb(advance(execution, answers[changes.run.id], now))
+                try:
+                    execution = self._executions.get(changes.run.id)
+                    assert execution is not None
+                    changes.absorb(advance(execution, answers[changes.run.id], now))
+                except Exception as error:  # whatever it is, one run's fault must not stop the others
+                    log.exception("run %s: the state machine failed on an answer; the run is failed", changes.run.id)
+                    born.pop(changes.run.id, None)
+                    batch[batch.index(changes)] = self._broken(changes.run.id, error, now)
         return born
+
+    def _broken(self, run_id: str, error: Exception, now: datetime) -> Changes:
+        """Fail a run as its rows have it (R10)."""
+        return advance(self._reload(run_id), [Broken(f"{type(error).__name__}: {error}")], now)
 
     def _load(self, by_run: dict[str, Mail], now: datetime) -> dict[str, dict[int, Event]]:
         """Load what is not in memory, and the due signals of every run that is loaded or woken."""
@@ -231,7 +246,7 @@ class Executor:
             return changes
         except Exception as error:  # the second time: the run is ended, with what happened in its message
             log.exception("run %s: the state machine failed again; the run is failed", run_id)
-            return advance(self._reload(run_id), [Broken(f"{type(error).__name__}: {error}")], now)
+            return self._broken(run_id, error, now)
 
     def _reload(self, run_id: str) -> Execution:
         self._executions.drop(run_id)

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from engine.store.types import Json, Timestamp
+from engine.store.types import Identity, Json, Timestamp
 
 revision = "0002"
 down_revision = "0001"
@@ -51,9 +51,34 @@ def upgrade() -> None:
         sa.Column("updated_at", Timestamp(), nullable=False),
         sa.PrimaryKeyConstraint("namespace", "name", name="pk_secrets"),
     )
+    op.add_column("workflows", sa.Column("resumed_at", Timestamp()))
+    op.create_index("ix_triggers_kind", "triggers", ["kind"])
+    op.create_table(
+        "notifications",
+        sa.Column("id", Identity, autoincrement=True, nullable=False),
+        sa.Column("run_id", sa.String(36), nullable=False),
+        sa.Column("workflow_id", sa.String(36), nullable=False),
+        sa.Column("revision_id", sa.String(36), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("event", sa.String(20), nullable=False),
+        sa.Column("payload", Json, nullable=False),
+        sa.Column("state", sa.String(10), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("error", sa.Text(), nullable=False, server_default=""),
+        sa.Column("next_at", Timestamp()),
+        sa.Column("created_at", Timestamp(), nullable=False),
+        sa.Column("sent_at", Timestamp()),
+        sa.PrimaryKeyConstraint("id", name="pk_notifications"),
+        sa.CheckConstraint("state IN ('pending', 'sent', 'dead')", name="ck_notifications_state"),
+    )
+    op.create_index("ix_notifications_due", "notifications", ["state", "next_at"])
+    op.create_index("ix_notifications_run_id", "notifications", ["run_id"])
 
 
 def downgrade() -> None:
+    op.drop_table("notifications")
+    op.drop_index("ix_triggers_kind", "triggers")
+    op.drop_column("workflows", "resumed_at")
     op.drop_table("secrets")
     op.drop_table("executors")
     op.drop_index("ix_runs_trigger_kind", "runs")
