@@ -95,14 +95,13 @@ def _outputs(block: dict[str, Any]) -> dict[str, str]:
 
 def _uses(subject: Subject, shape: Shape) -> Iterator[_Use]:
     for path, value, field in _workflow_fields(subject):
+        if value is None:
+            continue
         yield from _templates(path, value, scope_for(shape, field), None)
     for name, trigger in subject.triggers.items():
-        yield from _templates(
-            ("triggers", name, "inputs"),
-            trigger.get("inputs"),
-            scope_for(shape, Field.TRIGGER_INPUTS, firing=_kind(trigger)),
-            None,
-        )
+        if "inputs" in trigger:
+            scope = scope_for(shape, Field.TRIGGER_INPUTS, firing=_kind(trigger))
+            yield from _templates(("triggers", name, "inputs"), trigger["inputs"], scope, None)
         if "if" in trigger:
             scope = scope_for(shape, Field.TRIGGER_IF, firing=_kind(trigger))
             yield _Use(("triggers", name, "if"), check_condition(trigger["if"], scope), None)
@@ -128,11 +127,12 @@ def _workflow_fields(subject: Subject) -> Iterator[tuple[Path, Any, Field]]:
 def _of_task(task: TaskView, shape: Shape) -> Iterator[_Use]:
     block = task.block
     for path, field, expect in _CONDITIONS:
-        text = _dig(block, path)
+        text = _dig(block, path) if path[0] in block else None
         if isinstance(text, str):
             yield _Use((*task.path, *path), check_condition(text, scope_for(shape, field, task.id), expect), task)
     for path, field in _TEMPLATES:
-        yield from _templates((*task.path, *path), _dig(block, path), scope_for(shape, field, task.id), task)
+        if path[0] in block:
+            yield from _templates((*task.path, *path), _dig(block, path), scope_for(shape, field, task.id), task)
     for kind in (*_BLOCKS, *runner_kinds().schemas):
         if isinstance(block.get(kind), dict):
             yield from _block((*task.path, kind), block[kind], shape, task)
