@@ -57,7 +57,7 @@ def rehearse(workflow: Workflow, graph: Graph, case: Case, coverage: Coverage) -
     if outcome.problems:
         return outcome
     execution = Execution.of(_run(workflow, graph, case), graph)
-    stage = Stage(execution, mocks, case.at)
+    stage = Stage(execution, mocks, case.at, case.secrets)
     stage.at(case.at, Start())
     if case.cancel_after_seconds is not None:
         stage.at(case.at + timedelta(seconds=case.cancel_after_seconds), Cancel(by="the test"))

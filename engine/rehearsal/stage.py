@@ -1,6 +1,7 @@
 """One run in simulated time: what the state machine asks for is answered at once, or after the time a test says."""
 
 import heapq
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -11,6 +12,7 @@ from engine.machine.changes import Changes, Dispatch, GrantAttempt, NewChild, St
 from engine.machine.events import CacheAnswer, ChildEnded, ChildStarted, Claimed, Decided, Ended, Event, Granted, Lost
 from engine.machine.execution import Execution
 from engine.machine.model import TaskRun, parse_attempt
+from engine.machine.sealed import SealedError
 from engine.machine.signals import SIGNALS
 from engine.machine.states import AttemptState, Reason, RunState, TaskState
 from engine.machine.step import Step
@@ -37,12 +39,15 @@ class Record:
 class Stage:
     """Plays one run. `records` are by task run id; `started` names task runs in the order of their first start."""
 
-    def __init__(self, execution: Execution, mocks: Mocks, begin: datetime) -> None:
+    def __init__(
+        self, execution: Execution, mocks: Mocks, begin: datetime, secrets: Mapping[str, str] | None = None
+    ) -> None:
         self.execution = execution
         self.now = begin
         self.records: dict[str, Record] = {}
         self.started: list[str] = []
         self._mocks = mocks
+        self._secrets = secrets or {}
         self._queue: list[tuple[datetime, int, Event]] = []
         self._count = 0
 
@@ -104,7 +109,12 @@ class Stage:
     def _carry_out(self, command: GrantAttempt) -> None:
         _, task_run_id, number = parse_attempt(command.attempt)
         record = self.records.setdefault(task_run_id, Record())
-        record.env, record.spec = command.env, command.spec
+        try:
+            record.spec, record.env = self._opened(command)
+        except SealedError as error:
+            failed = Result(state="failed", reason="expression", message=str(error))
+            self.at(self.now, _ended(task_run_id, number, command.claim_id, failed, self.now))
+            return
         task_run = self._find(task_run_id)
         result = self._mocks.attempt(self.execution.task_of(task_run), task_run, number)
         limit = command.timeout_seconds
@@ -116,6 +126,12 @@ class Stage:
             self.at(end, Lost(task_run_id, command.claim_id, WORKER))
         else:
             self.at(end, _ended(task_run_id, number, command.claim_id, result, end))
+
+    def _opened(self, command: GrantAttempt) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return block and environment with the test's secrets; one that it does not give is its own name."""
+        if command.sealed is None:
+            return command.spec, command.env
+        return command.sealed.open({name: self._secrets.get(name, name) for name in command.secrets})
 
     def _stop(self, command: StopAttempt) -> None:
         _, task_run_id, number = parse_attempt(command.attempt)
