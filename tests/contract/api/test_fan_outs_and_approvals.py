@@ -110,12 +110,17 @@ def test_what_is_no_approval_cannot_be_answered(api, play):
 
 
 def test_a_child_run_is_named_by_its_task_and_names_its_parent(api, play):
-    play.files(kid="tasks: {a: {set: {n: 1}}}\n")
-    run_id = started(api, play, "tasks:\n  c: {workflow: {name: kid}}\n  d: {workflow: {name: nobody}}\n")
+    leaf, parent = (
+        "tasks: {a: {set: {n: 1}}}\n",
+        "tasks:\n  c: {workflow: {name: kid}}\n  d: {workflow: {name: nobody}}\n",
+    )
+    play.files(kid=leaf, nobody=leaf, w=parent)
+    play.remove("nobody")  # the parent's file is faulty now, and its last good revision goes on
+    run_id = started(api, play, parent)
     play.settle()
     shown = api.get(f"/api/v1/runs/{run_id}").json()
     c, d = shown["tasks"]
     child = api.get(f"/api/v1/runs/{c['child_run']}").json()
     assert (child["state"], child["parent_task_run"], child["trigger"]["kind"]) == ("succeeded", c["id"], "parent")
     assert (d["state"], d["reason"]) == ("failed", "child_failed")
-    assert f"there is no workflow {play.namespace}/nobody" in d["message"]
+    assert f"workflow {play.namespace}/nobody was removed" in d["message"]

@@ -1,6 +1,6 @@
 """What only shows over several workflows: the place and the hint of each fault, and that none is told twice."""
 
-import time
+import sys
 from itertools import pairwise
 from typing import Any
 
@@ -161,14 +161,24 @@ def many(number: int) -> list[LoadedWorkflow]:
     return made
 
 
-def test_many_workflows_take_a_time_in_proportion() -> None:
-    """Measured against a tenth of them in this same process: quadratic work would take a hundred times as long."""
+def test_many_workflows_take_steps_in_proportion() -> None:
+    """Counted in calls, since a clock would also tell of the machine."""
 
-    def spent(number: int) -> float:
+    def steps(number: int) -> int:
         members = many(number)
-        start = time.process_time()
-        assert check_together(members, None, ())
-        return time.process_time() - start
+        count = 0
 
-    spent(100)
-    assert spent(2_000) < 40 * spent(200)
+        def note(_frame: Any, event: str, _argument: Any) -> None:
+            nonlocal count
+            count += event in {"call", "c_call"}
+
+        sys.setprofile(note)
+        try:
+            found = check_together(members, None, ())
+        finally:
+            sys.setprofile(None)
+        assert found
+        return count
+
+    steps(10)
+    assert steps(2_000) < 15 * steps(200)
