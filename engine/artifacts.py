@@ -1,0 +1,97 @@
+"""Where artifacts are kept: a directory, or any store that speaks S3.
+
+The content of a file is kept under its SHA-256 in its run's part of the store, so the same file twice is kept once,
+and everything of a run can go together with it.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+CHUNK_BYTES: Final = 1024 * 1024
+
+
+class ArtifactError(Exception):
+    """An artifact cannot be kept or had; the message says which, why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is known of a file that was kept."""
+
+    size: int
+    sha256: str
+    key: str
+
+
+class ArtifactStore:
+    """One store. Any thread may call."""
+
+    def __init__(self, url: str) -> None:
+        """Open a directory (a path, made if it is not there) or `s3://bucket/prefix`. Raises `ArtifactError`.
+
+        Address and credentials of S3 come from the usual variables (`AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, …); an
+        address without TLS needs `AWS_ALLOW_HTTP=true`.
+        """
+        self._url = url
+        try:
+            self._store: ObjectStore = from_url(url) if "://" in url else LocalStore(url, mkdir=True)
+        except (BaseError, OSError, ValueError) as error:
+            raise self._failed("cannot be opened", error) from error
+
+    def keep(self, run_id: str, path: Path) -> Kept:
+        """Keep a file's content. Raises `ArtifactError`, and `OSError` if the file cannot be read."""
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            size = file.tell()
+            key = f"{run_id}/{digest}"
+            file.seek(0)
+            try:
+                if not self._has(key, size):
+                    obstore.put(self._store, key, file)
+            except (BaseError, OSError) as error:
+                raise self._failed(f"does not take {path.name}", error) from error
+        return Kept(size, digest, key)
+
+    def read(self, kept: Kept) -> Iterator[bytes]:
+        """Give the content in pieces. Raises `ArtifactError`, also at the end if it is not what was kept."""
+        digest = hashlib.sha256()
+        try:
+            for piece in obstore.get(self._store, kept.key).stream(min_chunk_size=CHUNK_BYTES):
+                data = bytes(piece)
+                digest.update(data)
+                yield data
+        except (BaseError, OSError) as error:
+            raise self._failed(f"does not give {kept.key}", error) from error
+        if digest.hexdigest() != kept.sha256:
+            raise ArtifactError(f"artifact {kept.key} was changed in {self._url}")
+
+    def forget(self, run_id: str) -> int:
+        """Delete all that is kept of a run; return how many files. Raises `ArtifactError`."""
+        count = 0
+        try:
+            for listed in obstore.list(self._store, prefix=run_id):
+                paths = [entry["path"] for entry in listed]
+                obstore.delete(self._store, paths)
+                count += len(paths)
+        except (BaseError, OSError) as error:
+            raise self._failed(f"does not forget run {run_id}", error) from error
+        return count
+
+    def _has(self, key: str, size: int) -> bool:
+        try:
+            return obstore.head(self._store, key)["size"] == size
+        except FileNotFoundError:
+            return False
+
+    def _failed(self, what: str, error: Exception) -> ArtifactError:
+        reason = str(error).strip().splitlines()[0][:300]
+        return ArtifactError(
+            f"the store of artifacts {self._url} {what}: {reason}\n  hint: look at CHRONOVERSE_ARTIFACTS_URL"
+        )
