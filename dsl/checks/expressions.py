@@ -40,6 +40,12 @@ _TEMPLATES: Final[tuple[tuple[Path, Field], ...]] = (
 )
 """Where expressions stand in a task, and what they are there."""
 
+_CONSTANT_HINTS: Final[dict[Path, tuple[str, str]]] = {
+    ("if",): ("remove it", "remove the task, or say when it is to run"),
+    ("repeat", "until"): ("remove 'repeat'", "say with 'outputs.NAME' when it is done"),
+}
+"""What to do about a condition that is always true, or always false."""
+
 _FAILED_TOO: Final = re.compile(r"\b(always|cancelled)\s*\(|(?<!!)\bfailure\s*\(|\bskipped\s*\(")
 _STATUS: Final = re.compile(r"\b(success|failure|always|cancelled|skipped)\s*\(")
 
@@ -168,10 +174,11 @@ def _templates(path: Path, value: Any, scope: Scope, task: TaskView | None) -> I
 def _constant(subject: Subject) -> Iterator[Fault]:
     """A condition without a name or a status function says the same each time."""
     for task in subject.tasks:
-        text = task.block.get("if")
-        if isinstance(text, str) and text.strip() in {"true", "false"}:
-            hint = "remove it" if text.strip() == "true" else "remove the task, or say when it is to run"
-            yield subject.at_value("W0335", f"this condition is always {text.strip()}", (*task.path, "if"), hint)
+        for path, (when_true, when_false) in _CONSTANT_HINTS.items():
+            text = _dig(task.block, path) if path[0] in task.block else None
+            if isinstance(text, str) and text.strip() in {"true", "false"}:
+                hint = when_true if text.strip() == "true" else when_false
+                yield subject.at_value("W0335", f"this condition is always {text.strip()}", (*task.path, *path), hint)
 
 
 def _maybe_absent(subject: Subject, use: _Use, views: dict[str, TaskView], shape: Shape) -> Iterator[Fault]:

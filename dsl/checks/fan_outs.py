@@ -44,6 +44,9 @@ def _matrix(subject: Subject, task: TaskView, matrix: dict[str, Any]) -> Iterato
         yield subject.at_key("E0352", message, path, "make several tasks of it")
         return
     axes = axes_of(matrix)
+    if not axes and "include" not in matrix:
+        yield subject.at_key("E0352", "the matrix has no axes", path, "give it a list: shard: [0, 1]")
+        return
     whole = combinations({name: value for name, value in matrix.items() if name != "exclude"})
     for number, part in enumerate(matrix.get("exclude", ())):
         unknown = next((name for name in part if name not in axes), None)

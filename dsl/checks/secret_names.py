@@ -22,7 +22,7 @@ def secret_names(subject: Subject) -> Iterator[Fault]:
     if "secret" not in subject.text and "registry" not in subject.text:
         return
     for path, text in _templates(subject.value, ()):
-        if _holds_secrets(subject, path):
+        if _holds_secrets(path):
             for name, offset in _named(text):
                 yield from _undeclared(subject, name, path, offset)
     for path, name in _names_alone(subject):
@@ -32,23 +32,18 @@ def secret_names(subject: Subject) -> Iterator[Fault]:
 
 def _undeclared(subject: Subject, name: str, path: Path, offset: int) -> Iterator[Fault]:
     declared = subject.declared_secrets(path)
-    if name not in declared:
+    if name not in declared and "secrets." not in subject.doubtful:
         hint = did_you_mean(name, declared, f"declare it: secrets: [{name}]")
         yield subject.inside("E0340", f"the secret '{name}' is not declared", path, (offset, len(name)), hint)
 
 
-def _holds_secrets(subject: Subject, path: Path) -> bool:
-    """Whether secrets may stand there. A notification that a folder gives to many workflows is nobody's to declare."""
-    if path[0] == "notify":
-        return not subject.is_inherited(path)
+def _holds_secrets(path: Path) -> bool:
+    """Whether a task may read secrets there. What the engine reads itself, for notifications, needs no declaration."""
     return path[0] == "env" or (path[0] in STAGES and (path[2] in _HOLDERS or path[2] in runner_kinds().schemas))
 
 
 def _names_alone(subject: Subject) -> Iterator[tuple[Path, str]]:
-    """Give the fields that are the name of a secret."""
-    for name, trigger in subject.triggers.items():
-        if "secret" in trigger.get("webhook", ()):
-            yield ("triggers", name, "webhook", "secret"), trigger["webhook"]["secret"]
+    """Give the fields that are the name of a secret which a task needs. A webhook's is the engine's."""
     for task in subject.tasks:
         if "registry" in task.block.get("container", ()):
             yield (*task.path, "container", "registry"), task.block["container"]["registry"]

@@ -247,9 +247,13 @@ class Scope:
                     return Known(name.dotted(4), 4, task.outputs[output])
                 hint = did_you_mean(output, list(task.outputs)) or f"declare it: outputs: {{{output}: string}}"
                 return _fault(UNKNOWN_NAME, f"task '{task_id}' declares no output '{output}'", name, 4, hint)
-            case _:
+            case (member, *_):
                 message = f"'tasks.{task_id}' has 'state' and 'outputs.NAME'"
-                return _fault(UNKNOWN_NAME, message, name, len(name.parts), "")
+                hint = did_you_mean(member, ("state", "outputs")) if member != "outputs" else "name one of its outputs"
+                return _fault(UNKNOWN_NAME, message, name, 3, hint)
+            case _:
+                message = f"'tasks.{task_id}' is not a value: it has 'state' and 'outputs.NAME'"
+                return _fault(UNKNOWN_NAME, message, name, 2, "")
 
 
 def _task_shape(task: Task, stage: str) -> TaskShape:

@@ -40,9 +40,11 @@ def _why_unusable(kind: str) -> str:
 
 
 def missing(breach: Breach) -> Iterator[Violation]:
-    """Explain each field that must be given and is not."""
+    """Explain each field that must be given and is not; one that is only misspelt is a fault of its own."""
+    known = breach.fields
+    meant = {nearest(name, known) for name in breach.value if name not in known} if known else set()
     for name in breach.wanted:
-        if name not in breach.value:
+        if name not in breach.value and name not in meant:
             yield Violation("E0102", f"'{name}' is missing", breach.path, f"add '{name}:'", at_key=True, pruned=False)
 
 

@@ -17,6 +17,7 @@ def told(body: str) -> list[tuple[str, str, str]]:
 
 
 POLL = "  a: {run: x, outputs: {up: boolean}, repeat: "
+OUTPUT = "tasks:\n  a: {run: x, output: {r: string}}\n  b: {needs: [a], run: x, if: tasks.a.outputs.r == 'x'}\n"
 FAN = "  a: {run: x, matrix: {s: [1, 2]}, outputs: {r: integer}}\n"
 GOOD = """
 tasks:
@@ -119,3 +120,25 @@ def test_locks_come_before_slots() -> None:
 def test_a_misshapen_matrix_makes_no_noise_about_its_names() -> None:
     body = "tasks:\n  a: {run: x, matrix: {s: 7}, env: {S: '${{ matrix.s }}'}}\n"
     assert [code for code, _, _ in found(body)] == ["E0103"]
+
+
+@pytest.mark.parametrize(
+    ("body", "hint"),
+    [
+        ("tasks:\n  a: {run: x, matrx: {s: [1]}, env: {A: '${{ matrix.s }}'}}\n", "did you mean 'matrix'?"),
+        ("tasks:\n  a: {run: x, foreach: '[1]', env: {A: '${{ item }} ${{ index }}'}}\n", "did you mean 'for_each'?"),
+        (OUTPUT, "did you mean 'outputs'?"),
+        ("secret: [K]\ntasks:\n  a: {run: x, env: {A: '${{ secrets.K }}'}}\n", "did you mean 'secrets'?"),
+        ("taks:\n  a: {run: x}\nfinally:\n  b: {run: x, if: tasks.a.state == 'failed'}\n", "did you mean 'tasks'?"),
+        ("tasks:\n  a: {run: x, cache: {ky: '${{ inputs.n }}'}}\n", "did you mean 'key'?"),
+        ("tasks:\n  a: {approval: {mesage: hi}}\n", "did you mean 'message'?"),
+        ("moved: {form: old}\ntasks:\n  a: {run: x}\n", "did you mean 'from'?"),
+        ("tasks:\n  a: {run: x}\n  b: {needs: [a], run: x, if: tasks.a.stat == 'x'}\n", "did you mean 'state'?"),
+        ("tasks:\n  a: {run: x, if: input.n > 1}\n", "did you mean 'inputs'?"),
+        ("tasks:\n  a: {run: x, if: alway()}\n", "did you mean 'always'?"),
+        ("tasks:\n  a: {run: x, matrix: {shard: [1], exclude: [{shart: 1}]}}\n", "did you mean 'shard'?"),
+    ],
+)
+def test_one_slip_is_one_diagnostic_that_names_what_was_meant(body: str, hint: str) -> None:
+    with accepting_all():
+        assert [said for _, _, said in told(body)] == [hint]
