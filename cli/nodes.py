@@ -10,6 +10,7 @@ from api.server import ApiServer
 from engine.broker import Broker, connect
 from engine.clock import new_id
 from engine.keyring import Keyring
+from engine.services.courier import Courier, MailSettings
 from engine.services.executor import Executor
 from engine.services.firing import Firings
 from engine.services.janitor import Janitor
@@ -80,6 +81,8 @@ class WorkerService:
 def engine_services(parts: Parts) -> list[Service]:
     """Return the services that carry runs on."""
     settings, database, broker = parts.settings, parts.database, parts.broker
+    secrets = Secrets(database, keyring(settings))
+    courier = Courier(database, mail_settings=MailSettings(settings.smtp_url, settings.mail_from), secrets=secrets)
     return [
         Sweeper(database, broker, ttl_seconds=settings.ttl_seconds),
         LeaseKeeper(
@@ -90,7 +93,8 @@ def engine_services(parts: Parts) -> list[Service]:
             pool_kinds=settings.pool_kinds,
         ),
         LogWriter(database, broker, on_written=parts.notifier.notify),
-        Executor(database, broker, capacities=settings.capacities, secrets=Secrets(database, keyring(settings))),
+        courier,
+        Executor(database, broker, capacities=settings.capacities, secrets=secrets, on_notices=courier.wake),
         Janitor(database, retention_days=settings.retention_days),
     ]
 

@@ -171,6 +171,13 @@ SETTINGS: Mapping[str, Setting] = {
         "API and engine: the keys of the secrets, base64 of 32 bytes each (`openssl rand -base64 32`), separated by "
         "commas. The first encrypts, all decrypt. Empty, in one process: a file `secret.key` in the state directory.",
     ),
+    "smtp_url": Setting(
+        "CHRONOVERSE_SMTP_URL",
+        str,
+        "",
+        "Where e-mails are handed over: `smtp://user:password@host:587` (STARTTLS where offered) or `smtps://…`.",
+    ),
+    "mail_from": Setting("CHRONOVERSE_MAIL_FROM", str, "chronoverse@localhost", "The sender of e-mails."),
     "retention_days": Setting(
         "CHRONOVERSE_RETENTION_DAYS", _number(0.001, 36500), "90", "How long ended runs and their logs are kept."
     ),
@@ -207,6 +214,8 @@ class Settings:
     ack_hold_seconds: float
     capacities: dict[str, int]
     secret_key: str = field(repr=False)
+    smtp_url: str
+    mail_from: str
     retention_days: float
     log_format: str
     log_level: str

@@ -69,10 +69,6 @@ class Subject:
                 before = (block["id"],)
         return views
 
-    def is_inherited(self, path: Path) -> bool:
-        """Whether the value at `path` stands in another file, whose folder gives it to the workflows beneath."""
-        return self._document.file_of(path) != ""
-
     def declared_secrets(self, path: Path) -> frozenset[str]:
         """The secrets that may be named at `path`: the workflow's, and in a task its own."""
         written = self._document.value

@@ -1,7 +1,7 @@
 """One batch after another: read what has arrived, let the machine decide, commit once, then publish and acknowledge."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -53,6 +53,7 @@ class Executor:
         capacities: Mapping[str, int] | None = None,
         ids: NewId = new_id,
         secrets: Secrets | None = None,
+        on_notices: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._broker = broker
@@ -61,6 +62,7 @@ class Executor:
         self._workflows = WorkflowCache()
         self._questions = Questions(database)
         self._endings = Endings(database)
+        self._on_notices = on_notices
         self._capacities = capacities or {}
         self._outbox = Outbox(broker)
         self._sealed_grants = SealedGrants(broker, secrets)
@@ -149,6 +151,8 @@ class Executor:
                     self._executions.drop(run_id)
                 return by_run
             self._settle(batch, result, now)
+            if any(ending.notices for ending in endings.values()):
+                self._on_notices()
         else:
             result = CommitResult()
         self._outbox.carry_out(self._sealed_grants.open(answers, now), now)

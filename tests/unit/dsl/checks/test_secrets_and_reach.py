@@ -15,6 +15,9 @@ USING = [
     "env: {K: '${{ secrets.KEY }}'}\ntasks:\n  a: {run: x}\n",
     "tasks:\n  a: {run: x, env: {K: '${{ secrets.KEY }}'}}\n",
     "tasks:\n  a: {container: {image: 'x:1', registry: KEY}}\n",
+    "finally:\n  b: {run: x, env: {K: '${{ secrets.KEY }}'}}\ntasks:\n  a: {run: x}\n",
+]
+OF_THE_ENGINE = [
     "triggers: {t: {webhook: {secret: KEY}}}\ntasks:\n  a: {run: x}\n",
     "notify: [{on: [failed], webhook: {url: '${{ secrets.KEY }}'}}]\ntasks:\n  a: {run: x}\n",
 ]
@@ -27,6 +30,12 @@ def test_a_secret_is_declared_wherever_it_is_used(body: str) -> None:
         ((code, line, column),) = found(body)
     text = f"name: w\n{body}".splitlines()[line - 1]
     assert (code, text[column - 1 : column + 2]) == ("E0340", "KEY")
+
+
+@pytest.mark.parametrize("body", OF_THE_ENGINE)
+def test_what_the_engine_reads_itself_needs_no_declaration(body: str) -> None:
+    with accepting_all():
+        assert found(body) == found(f"secrets: [KEY]\n{body}") == []
 
 
 @pytest.mark.parametrize("body", ["secrets: [KEY]\ntasks:\n  a: {run: x}\n", "tasks:\n  a: {run: x, secrets: [KEY]}\n"])

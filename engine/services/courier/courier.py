@@ -1,0 +1,168 @@
+"""The loop that sends notices. One process at a time sends; a notice may go out twice, never be lost."""
+
+import logging
+import re
+import threading
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import httpx
+
+from dsl.expressions import ABSENT, ExpressionError, Field, Lookup
+from dsl.model import Notification
+from engine.clock import Clock, system_clock
+from engine.services.courier.mail import MailError, MailSettings, send_mail
+from engine.services.courier.messages import mail, webhook_body
+from engine.services.revision_cache import RevisionCache
+from engine.services.secrets import Secrets
+from engine.services.service import Loop
+from engine.store.database import Database
+from engine.store.notices import NoticeRow, due_notices, next_due, note_failed, note_sent
+
+log = logging.getLogger(__name__)
+
+TURN_SECONDS: Final = 10.0
+BITE: Final = 50
+TIMEOUT_SECONDS: Final = 20.0
+DELAYS: Final = tuple(
+    timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 3600, 3600 * 3, 3600 * 6, 3600 * 12)
+)
+"""How long after each failed try the next one is; after the last the notice is given up, a day after the first."""
+
+
+_SECRET: Final = re.compile(r"(?<![\w.])secrets\.([A-Za-z_]\w*)")
+
+
+class UndeliverableError(Exception):
+    """A notice can never be sent as it stands."""
+
+
+class Courier:
+    """Sends what is due, and looks again when told, when the next one is due, or every ten seconds."""
+
+    name = "courier"
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        mail_settings: MailSettings | None = None,
+        secrets: Secrets | None = None,
+        clock: Clock = system_clock,
+    ) -> None:
+        self._database = database
+        self._mail = mail_settings or MailSettings()
+        self._secrets = secrets
+        self._clock = clock
+        self._revisions = RevisionCache(database)
+        self._told = threading.Event()
+        self._loop = Loop(self.name, self._turn, self._told.set)
+
+    @property
+    def fault(self) -> str:
+        """Why the courier is not well; empty when it is. A receiver that does not answer is no fault of ours."""
+        return self._loop.fault
+
+    def start(self) -> None:
+        """Start the loop."""
+        self._loop.start()
+
+    def stop(self) -> None:
+        """Finish the notice in hand and end."""
+        self._loop.stop()
+
+    def wake(self) -> None:
+        """Look at once: there is a new notice."""
+        self._told.set()
+
+    def send_due(self) -> int:
+        """Send what is due, if no other process is at it; return how many notices were tried."""
+        with self._database.exclusive("courier") as mine:
+            if not mine:
+                return 0
+            with self._database.read() as connection:
+                due = due_notices(connection, self._clock(), BITE)
+            for notice in due:
+                self._try(notice)
+            return len(due)
+
+    def _turn(self) -> None:
+        if self.send_due() == BITE:
+            return
+        with self._database.read() as connection:
+            moment = next_due(connection)
+        patience = TURN_SECONDS if moment is None else (moment - self._clock()).total_seconds()
+        self._told.wait(min(max(patience, 0.0), TURN_SECONDS))
+        self._told.clear()
+
+    def _try(self, notice: NoticeRow) -> None:
+        try:
+            self._send(notice)
+            error, again = "", None
+        except UndeliverableError as undeliverable:
+            error, again = str(undeliverable), None
+        except (httpx.HTTPError, httpx.InvalidURL, MailError, OSError) as failed:
+            error, again = str(failed) or type(failed).__name__, self._again(notice)
+        with self._database.write() as connection:
+            if error:
+                log.warning("notice %d (%s of run %s) was not sent: %s", notice.id, notice.event, notice.run_id, error)
+                note_failed(connection, notice.id, error, again)
+            else:
+                note_sent(connection, notice.id, self._clock())
+
+    def _again(self, notice: NoticeRow) -> datetime | None:
+        return self._clock() + DELAYS[notice.attempts] if notice.attempts < len(DELAYS) else None
+
+    def _send(self, notice: NoticeRow) -> None:
+        graph = self._revisions.get(notice.revision_id).graph
+        notification = graph.workflow.notify[notice.position]
+        if notification.email_to:
+            send_mail(self._mail, mail(notice.payload, self._mail.sender, notification.email_to))
+            return
+        lookup = self._lookup(notice, graph.workflow.namespace, notification)
+        try:
+            url = graph.evaluator.resolve(Field.NOTIFY, notification.url, lookup)
+            headers = graph.evaluator.resolve(Field.NOTIFY, notification.headers, lookup)
+        except ExpressionError as error:
+            raise UndeliverableError(f"its address cannot be worked out: {error}") from error
+        _post(str(url), {name: str(value) for name, value in headers.items()}, notice)
+
+    def _lookup(self, notice: NoticeRow, namespace: str, notification: Notification) -> Lookup:
+        """Return the look-up of what was told of the run, and of the secrets that the notification names."""
+        names = _secret_names((notification.url, notification.headers))
+        values: dict[str, str] = {}
+        if names:
+            found = self._secrets.read(namespace, names) if self._secrets is not None else None
+            if found is None or found.faults:
+                faults = "; ".join(found.faults.values()) if found else "there is no key for secrets here"
+                raise UndeliverableError(faults)
+            values = found.values
+        roots = {**notice.payload, "inputs": notice.payload["run"]["inputs"], "secrets": values}
+
+        def lookup(name: str) -> Any:
+            value: Any = roots
+            for part in name.split("."):
+                if not isinstance(value, dict) or part not in value:
+                    return ABSENT
+                value = value[part]
+            return value
+
+        return lookup
+
+
+def _post(url: str, headers: dict[str, str], notice: NoticeRow) -> None:
+    """Post the document. Any answer of 2xx is a success; redirects are not followed."""
+    own = {"Chronoverse-Event": notice.event, "Chronoverse-Delivery": str(notice.id)}
+    try:
+        answer = httpx.post(
+            url, json=webhook_body(notice.payload), headers={**own, **headers}, timeout=TIMEOUT_SECONDS, trust_env=False
+        )
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
+        raise UndeliverableError(f"its address is none that can be posted to: {error}") from error
+    if not answer.is_success:
+        message = f"the receiver answered {answer.status_code}"
+        raise httpx.HTTPStatusError(message, request=answer.request, response=answer)
+
+
+def _secret_names(value: Any) -> set[str]:
+    return set(_SECRET.findall(str(value)))
