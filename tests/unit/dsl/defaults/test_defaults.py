@@ -146,3 +146,10 @@ def test_places_are_relative_where_the_path_is(tmp_path: Path, monkeypatch: pyte
     write(tmp_path, a___defaults="env: 5\n", a__w=f"name: w\n{BODY}")
     monkeypatch.chdir(tmp_path)
     assert [item.file for item in load_paths([Path("a")]).diagnostics] == ["a/_defaults.yaml"]
+
+
+def test_a_list_of_whom_to_tell_is_replaced_whole() -> None:
+    near, far = (f"notify:\n  - {{on: [failed], email: {{to: [{who}@example.org]}}}}\n" for who in ("near", "far"))
+    assert [item.email_to for item in one(load("", near, far)).workflow.notify] == [("near@example.org",)]
+    own = "notify:\n  - {on: [failed], email: {to: [own@example.org]}}\n"
+    assert [item.email_to for item in one(load(own, near)).workflow.notify] == [("own@example.org",)]
