@@ -12,6 +12,7 @@ from engine.broker.messages import LOG_BATCH_BYTES_MAX
 from tests.unit.workers.doubles import NOW
 from workers import logs
 from workers.logs import AttemptLog, LineCutter
+from workers.masking import Masks
 from workers.spool import Batch
 
 
@@ -159,3 +160,20 @@ def test_numbers_go_on_where_an_earlier_process_stopped(shipped: Shipped) -> Non
     sink.line("stdout", "x", NOW, "position")
     assert sink.close() == 4
     assert (shipped.batches[0].number, shipped.batches[0].position) == (4, "position")
+
+
+def test_secrets_are_hidden_before_lines_are_cut(shipped: Shipped) -> None:
+    sink = shipped.sink(line_bytes_max=10, masks=Masks(["hunter22"]))
+    sink.write("stdout", b"pass hun")
+    sink.write("stdout", b"ter22 hunter22\n")
+    sink.line("stderr", "12345hunter22")
+    sink.close()
+    assert shipped.texts == ["pass *** *" + " … [line cut at 10 bytes]", "12345***"]
+
+
+def test_what_may_begin_a_secret_is_given_out_at_the_end(shipped: Shipped) -> None:
+    sink = shipped.sink(masks=Masks(["hunter22"]))
+    sink.write("stdout", b"a hunt")
+    sink.write("stderr", b"er22\nb hunter2")
+    sink.close()
+    assert sorted(shipped.texts) == ["a hunt", "b hunter2", "er22"]
