@@ -28,6 +28,7 @@ from litestar.typing import FieldDefinition
 
 from api.schemas.problems import FieldFault, Problem
 from engine.broker.interface import BrokerError
+from engine.services.hooks import UnsignedError
 from engine.services.refusals import ConflictError, InvalidInputsError, KeyReusedError, UnknownError
 from engine.services.secrets import SecretError
 from engine.store.errors import RetryableError, StoreError
@@ -67,6 +68,7 @@ KINDS: Final[Mapping[type[Exception], Kind]] = {
     UnknownError: NOT_FOUND,
     ConflictError: Kind("conflict", 409, "The present state does not allow it"),
     InvalidInputsError: Kind("invalid-inputs", 422, "The inputs do not fit"),
+    UnsignedError: Kind("unsigned", 401, "The request is not signed as it should be"),
     SecretError: Kind("invalid-secret", 422, "The secret cannot be kept"),
     KeyReusedError: Kind("idempotency-key-reused", 422, "The idempotency key was used for another request"),
     RetryableError: Kind("unavailable", 503, "The database cannot be had now"),

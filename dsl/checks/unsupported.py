@@ -13,7 +13,6 @@ from dsl.stages import MAIN, STAGES
 from dsl.syntax.violations import Path, Violation
 
 NOT_SUPPORTED_YET: Final[tuple[tuple[str, ...], ...]] = (
-    ("triggers", "*", "webhook"),
     ("tasks", "*", "artifacts"),
 )
 
