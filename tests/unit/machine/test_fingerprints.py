@@ -57,9 +57,7 @@ def prints(
         created_at=BEGIN,
         inputs={**INPUTS, **(inputs or {})},
         tasks={
-            "extract": TaskRun(
-                id="x", task="extract", ordinal=0, state=TaskState.SUCCEEDED, outputs=outputs or OUTPUTS
-            )
+            "extract": TaskRun(id="x", task="extract", ordinal=0, state=TaskState.SUCCEEDED, outputs=outputs or OUTPUTS)
         },
     )
     execution = Execution.of(run, graph)
