@@ -23,7 +23,7 @@ test: .venv/installed-dev ## install, start the real services, lint, type-check,
 check: lint types ## what needs no running: lint, types, import contracts
 
 lint: .venv/installed-dev ## ruff and the import contracts
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports >.venv/contracts.txt || { cat .venv/contracts.txt; exit 1; }
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports >.venv/contracts.txt || { cat .venv/contracts.txt 2>/dev/null; exit 1; }
 
 types: .venv/installed-dev ## mypy, strict
 	@$(BIN)/mypy

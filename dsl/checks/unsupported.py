@@ -12,9 +12,7 @@ from typing import Any, Final
 from dsl.stages import MAIN, STAGES
 from dsl.syntax.violations import Path, Violation
 
-NOT_SUPPORTED_YET: Final[tuple[tuple[str, ...], ...]] = (
-    ("tasks", "*", "artifacts"),
-)
+NOT_SUPPORTED_YET: Final[tuple[tuple[str, ...], ...]] = (("tasks", "*", "artifacts"),)
 
 
 _Tree = dict[str, "_Tree"]
