@@ -12,7 +12,20 @@ from api import problems
 from api.dependencies import Dependencies, Services
 from api.hosts import LoopbackOnly
 from api.parameters import known_parameters
-from api.routes import approvals, health, hooks, logs, run_again, runs, secrets, sources, validation, workers, workflows
+from api.routes import (
+    approvals,
+    health,
+    hooks,
+    logs,
+    notifications,
+    run_again,
+    runs,
+    secrets,
+    sources,
+    validation,
+    workers,
+    workflows,
+)
 
 BASE = "/api/v1"
 
@@ -27,6 +40,7 @@ def create_app(dependencies: Dependencies) -> Litestar:
         runs_router,
         approvals.ROUTER,
         hooks.ROUTER,
+        notifications.ROUTER,
         secrets.ROUTER,
         sources.ROUTER,
         workers.ROUTER,

@@ -20,6 +20,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "cancel": "cli.runs:cancel",
     "retry": "cli.run_again:retry",
     "rerun": "cli.run_again:rerun",
+    "notifications": "cli.notifications:notifications",
     "approvals": "cli.approvals:approvals",
     "approve": "cli.approvals:approve",
     "reject": "cli.approvals:reject",

@@ -136,6 +136,16 @@ def test_an_address_that_cannot_be_worked_out_is_given_up_at_once(api, play) -> 
     assert "secret" in rows(play, run_id)[0].error
 
 
+def test_notices_are_listed_by_state(api, play) -> None:
+    run_id = failed(api, play, '{on: [failed], webhook: {url: "${{ secrets.HOOK }}"}}')
+    sent(play, courier_of(play), run_id)
+    found = api.get("/api/v1/notifications", params={"state": "dead", "limit": 200}).json()["items"]
+    (mine,) = [item for item in found if item["run"] == run_id]
+    assert (mine["event"], mine["state"], mine["attempts"]) == ("failed", "dead", 1)
+    waiting = api.get("/api/v1/notifications", params={"state": "pending", "limit": 200}).json()["items"]
+    assert run_id not in {item["run"] for item in waiting}
+
+
 def test_an_email_says_what_happened(api, play, mail_server: tuple[Mailbox, str]) -> None:
     mailbox, url = mail_server
     run_id = failed(api, play, "{on: [failed], email: {to: [data@example.org, ops@example.org]}}")

@@ -1,4 +1,4 @@
-"""Every example of docs/orchestrating.md loads clean, and runs to its end in simulated time."""
+"""Every example of the how-tos loads clean; those of docs/orchestrating.md run to their end in simulated time."""
 
 import re
 from pathlib import Path
@@ -19,6 +19,16 @@ MOCKS = {
     "poll": (Result(outputs={"status": 503}), Result(outputs={"status": 200})),
     "expensive": (Result(outputs={"rows": 7}),),
 }
+
+
+OTHER = Path(__file__).parents[3] / "docs" / "events-in-and-out.md"
+
+
+@pytest.mark.parametrize("text", re.findall(r"```yaml\n(.*?)```", OTHER.read_text(encoding="utf-8"), re.DOTALL))
+def test_an_example_of_events_loads(text: str) -> None:
+    loaded = load_text(text, "example.yaml")
+    assert [item.message for item in loaded.diagnostics if item.severity == "error"] == []
+    assert len(loaded.workflows) == 1
 
 
 @pytest.mark.parametrize("text", EXAMPLES, ids=lambda text: text.partition("\n")[0])
