@@ -1,7 +1,7 @@
 """Which runners a worker has: the built-in ones that work here, and those that installed packages add."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import entry_points
 
 from workers.config import WorkerConfig, WorkerConfigError
@@ -47,8 +47,15 @@ def _add(found: dict[str, Runner], runner: Runner) -> None:
         found.setdefault(kind, runner)
 
 
-def _entry_points() -> list[tuple[str, Factory]]:
-    return [(point.name, point.load()) for point in entry_points(group=ENTRY_POINT_GROUP)]
+def _entry_points() -> Iterator[tuple[str, Factory]]:
+    """Give the factories of installed packages. One that cannot be loaded costs its own kind and no other."""
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        try:
+            factory: Factory = point.load()
+        except Exception:  # whatever a package does when it is imported
+            log.exception("the runner '%s' (%s) cannot be loaded: its kind is not offered", point.name, point.value)
+            continue
+        yield point.name, factory
 
 
 def _process(config: WorkerConfig) -> Runner | None:

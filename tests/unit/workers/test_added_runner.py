@@ -43,3 +43,13 @@ def test_an_installed_kind_is_offered_and_runs(monkeypatch: pytest.MonkeyPatch, 
     said = Said()
     result = offered["sum"].run(attempt, said, StopToken())
     assert (list(offered), result.outputs, said.lines) == (["sum"], {"total": 3}, ["adding 2 numbers"])
+
+
+def test_a_package_that_cannot_be_loaded_costs_its_own_kind_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("sums", "broken"):
+        monkeypatch.syspath_prepend(str(PLUGIN.parent / name))
+    offered = runners(WorkerConfig(worker_id="w", state_dir=tmp_path))
+    assert "sum" in offered
+    assert "cannot be loaded: its kind is not offered" in caplog.text
