@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from importlib.metadata import entry_points
+from functools import partial
+from importlib.metadata import EntryPoint, entry_points
 
 from workers.config import WorkerConfig, WorkerConfigError
 from workers.runners.deferred import Deferred
@@ -48,14 +49,18 @@ def _add(found: dict[str, Runner], runner: Runner) -> None:
 
 
 def _entry_points() -> Iterator[tuple[str, Factory]]:
-    """Give the factories of installed packages. One that cannot be loaded costs its own kind and no other."""
-    for point in entry_points(group=ENTRY_POINT_GROUP):
-        try:
-            factory: Factory = point.load()
-        except Exception:  # whatever a package does when it is imported
-            log.exception("the runner '%s' (%s) cannot be loaded: its kind is not offered", point.name, point.value)
-            continue
-        yield point.name, factory
+    """Give the factories of installed packages."""
+    return ((point.name, partial(_of_package, point)) for point in entry_points(group=ENTRY_POINT_GROUP))
+
+
+def _of_package(point: EntryPoint, config: WorkerConfig) -> Runner | None:
+    """Make a package's runner. One that cannot be loaded, or made, costs its own kind and no other."""
+    try:
+        runner: Runner | None = point.load()(config)
+    except Exception:  # whatever a package does
+        log.exception("the runner '%s' (%s) cannot be loaded: its kind is not offered", point.name, point.value)
+        return None
+    return runner
 
 
 def _process(config: WorkerConfig) -> Runner | None:
