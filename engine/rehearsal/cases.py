@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
+import msgspec
+
 from dsl.durations import format_duration
 from dsl.model import Workflow
 from dsl.suggest import did_you_mean
@@ -54,6 +56,10 @@ def rehearse(workflow: Workflow, graph: Graph, case: Case, coverage: Coverage) -
         Problem(("mocks", mock), f"the workflow has no task of this name{_hint(hint)}")
         for mock, hint in mocks.unknown(graph)
     ]
+    named = case.trigger.get("name")
+    if named is not None and named not in workflow.triggers:
+        hint = did_you_mean(str(named), workflow.triggers)
+        outcome.problems.append(Problem(("trigger", "name"), f"the workflow has no trigger '{named}'{_hint(hint)}"))
     if outcome.problems:
         return outcome
     execution = Execution.of(_run(workflow, graph, case), graph)
@@ -66,9 +72,22 @@ def rehearse(workflow: Workflow, graph: Graph, case: Case, coverage: Coverage) -
     except (EndlessError, UnmockedError) as error:
         outcome.problems.append(Problem((), str(error)))
     coverage.note(execution)
+    outcome.problems += _mocks_of_no_item(execution.run, case)
     if outcome.passed:
         outcome.problems += Comparison(stage, case).problems()
     return outcome
+
+
+def _mocks_of_no_item(run: Run, case: Case) -> list[Problem]:
+    """Return the mocks of items that the run's fan-outs do not have."""
+    problems = []
+    for mock in case.mocks:
+        task, bracket, _ = mock.partition("[")
+        known = [f"{task}[{item.key}]" for item in run.items.get(task, ())]
+        if bracket and known and mock not in known:
+            hint = did_you_mean(mock, known)
+            problems.append(Problem(("mocks", mock), f"the fan-out has no such item{_hint(hint)}"))
+    return problems
 
 
 def _run(workflow: Workflow, graph: Graph, case: Case) -> Run:
@@ -192,8 +211,19 @@ def _parts(path: Path, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> I
     for name, value in wanted.items():
         if name not in found:
             yield Problem((*path, name), f"expected {_shown(value)}, is not there")
-        elif found[name] != value:
+        elif not _alike(found[name], value):
             yield Problem((*path, name), f"expected {_shown(value)}, was {_shown(found[name])}")
+
+
+def _alike(found: Any, wanted: Any) -> bool:
+    """Whether two JSON values are the same; true is not 1."""
+    return msgspec.json.encode(found, order="sorted") == msgspec.json.encode(wanted, order="sorted") or (
+        _number(found) and _number(wanted) and found == wanted
+    )
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _shown(value: Any) -> str:

@@ -125,7 +125,7 @@ class Suite:
 def _told(loaded: Loaded, outcome: Outcome) -> list[Told]:
     told = []
     for problem in outcome.problems:
-        beneath = problem.path if problem.path[:1] == ("mocks",) else ("expect", *problem.path)
+        beneath = problem.path if problem.path[:1] in {("mocks",), ("trigger",)} else ("expect", *problem.path)
         line = loaded.line("tests", outcome.case.name, *(beneath if problem.path else ()))
         told.append(Told(line, ".".join(map(str, problem.path)), problem.message))
     return told

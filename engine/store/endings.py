@@ -83,6 +83,12 @@ def listeners(connection: Connection, upstream: Collection[str]) -> list[Listene
     return [listener for listener in found if listener.spec.name in upstream]
 
 
+def paused(connection: Connection, workflow_ids: Collection[str]) -> set[str]:
+    """Return which of the workflows are paused."""
+    query = select(workflows.c.id).where(one_of(workflows.c.id, workflow_ids), workflows.c.paused_at.is_not(None))
+    return set(connection.execute(query).scalars())
+
+
 def recent_states(connection: Connection, workflow_id: str, number: int) -> list[str]:
     """Return how the workflow's last runs ended, newest first: those that succeeded or failed since it was resumed."""
     since = select(workflows.c.resumed_at).where(workflows.c.id == workflow_id)

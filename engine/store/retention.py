@@ -15,6 +15,7 @@ from engine.store.tables import (
     holders,
     idempotency_keys,
     log_batches,
+    notifications,
     resources,
     run_data,
     run_labels,
@@ -27,7 +28,7 @@ RUNS_MAX: Final = 50
 ROWS_MAX: Final = 450
 """Rows of other tables a bite; with the runs themselves that is 500."""
 
-_OF_A_RUN: Final = (log_batches, task_runs, attempts, signals, run_labels, run_data)
+_OF_A_RUN: Final = (log_batches, task_runs, attempts, signals, notifications, run_labels, run_data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import httpx
 
-from dsl.expressions import ABSENT, ExpressionError, Field, Lookup
+from dsl.expressions import ABSENT, ExpressionError, Field, Lookup, split_template
 from dsl.model import Notification
 from engine.clock import Clock, system_clock
 from engine.services.courier.mail import MailError, MailSettings, send_mail
@@ -103,6 +103,9 @@ class Courier:
             error, again = str(undeliverable), None
         except (httpx.HTTPError, httpx.InvalidURL, MailError, OSError) as failed:
             error, again = str(failed) or type(failed).__name__, self._again(notice)
+        except Exception as failed:  # whatever it is, one notice must not hold up all others
+            log.exception("notice %d could not be made", notice.id)
+            error, again = f"it could not be made: {failed}", self._again(notice)
         with self._database.write() as connection:
             if error:
                 log.warning("notice %d (%s of run %s) was not sent: %s", notice.id, notice.event, notice.run_id, error)
@@ -129,7 +132,7 @@ class Courier:
 
     def _lookup(self, notice: NoticeRow, namespace: str, notification: Notification) -> Lookup:
         """Return the look-up of what was told of the run, and of the secrets that the notification names."""
-        names = _secret_names((notification.url, notification.headers))
+        names = _secret_names(notification.url) | _secret_names(notification.headers)
         values: dict[str, str] = {}
         if names:
             found = self._secrets.read(namespace, names) if self._secrets is not None else None
@@ -165,4 +168,7 @@ def _post(url: str, headers: dict[str, str], notice: NoticeRow) -> None:
 
 
 def _secret_names(value: Any) -> set[str]:
-    return set(_SECRET.findall(str(value)))
+    """Return the secrets that the expressions in a template name."""
+    texts = [value] if isinstance(value, str) else list(value.values()) if isinstance(value, dict) else []
+    parts = [part for text in texts if isinstance(text, str) for part in split_template(text)]
+    return {name for part in parts if part.expression for name in _SECRET.findall(part.text)}

@@ -14,7 +14,7 @@ from engine.machine.model import Run
 from engine.machine.states import RunState
 from engine.services.revision_cache import RevisionCache
 from engine.store.database import Database
-from engine.store.endings import Ending, Heard, Listener, Notice, listeners, recent_states
+from engine.store.endings import Ending, Heard, Listener, Notice, listeners, paused, recent_states
 from engine.store.triggers import FiringOutcome
 
 log = logging.getLogger(__name__)
@@ -44,14 +44,22 @@ class Endings:
             listening = listeners(connection, {_name(run) for run in ended})
             wanted = {run.workflow_id: _looked_back(run) for run in ended}
             recent = {of: recent_states(connection, of, number) for of, number in wanted.items() if number}
+            limited = {run.workflow_id for run in ended if run.workflow.max_consecutive_failures is not None}
+            resting = paused(connection, limited) if limited else set()
         for run in sorted(ended, key=lambda run: run.id):
-            self._note(endings[run.id], recent.setdefault(run.workflow_id, []), now)
+            before = recent.setdefault(run.workflow_id, [])
+            self._note(endings[run.id], before, now, resting=run.workflow_id in resting)
+            if endings[run.id].pause:
+                resting.add(run.workflow_id)
         for run in ended:
             endings[run.id].heard = list(self._hear(run, listening, now))
         return {of: found for of, found in endings.items() if found.heard or found.notices or found.pause}
 
-    def _note(self, ending: Ending, before: list[str], now: datetime) -> None:
-        """Work out the notices and the pause; `before` are the earlier ends, newest first, and gets this one."""
+    def _note(self, ending: Ending, before: list[str], now: datetime, *, resting: bool) -> None:
+        """Work out the notices and the pause; `before` are the earlier ends, newest first, and gets this one.
+
+        What rests already (`resting`) is not put to rest again.
+        """
         run, workflow = ending.run, ending.run.workflow
         events = {str(run.state)}
         if run.state is RunState.SUCCEEDED and before[:1] == [RunState.FAILED]:
@@ -59,7 +67,7 @@ class Endings:
         if run.state in {RunState.SUCCEEDED, RunState.FAILED}:
             before.insert(0, str(run.state))
         limit = workflow.max_consecutive_failures
-        if limit is not None and len(before) >= limit and set(before[:limit]) == {RunState.FAILED}:
+        if limit is not None and not resting and len(before) >= limit and set(before[:limit]) == {RunState.FAILED}:
             ending.pause = f"{limit} runs failed one after another; the last was {run.id}"
             events.add("paused")
         for position, notification in enumerate(workflow.notify):

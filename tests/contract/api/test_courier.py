@@ -146,6 +146,24 @@ def test_notices_are_listed_by_state(api, play) -> None:
     assert run_id not in {item["run"] for item in waiting}
 
 
+def test_a_host_that_is_called_secrets_is_no_secret(api, play, receiver: Receiver) -> None:
+    url = receiver.url + "?from=secrets.example"
+    run_id = failed(api, play, f'{{on: [failed], webhook: {{url: "{url}"}}}}')
+    assert sent(play, courier_of(play), run_id) == "sent"
+
+
+def test_one_notice_that_cannot_be_made_does_not_hold_up_the_others(api, play, receiver: Receiver, monkeypatch) -> None:
+    first = failed(api, play, f'{{on: [failed], webhook: {{url: "{receiver.url}"}}}}')
+    courier = courier_of(play)
+    monkeypatch.setattr(courier._revisions, "get", lambda _: 1 / 0)
+    while courier.send_due():
+        pass
+    assert (rows(play, first)[0].state, rows(play, first)[0].error) == (
+        "pending",
+        "it could not be made: division by zero",
+    )
+
+
 def test_an_email_says_what_happened(api, play, mail_server: tuple[Mailbox, str]) -> None:
     mailbox, url = mail_server
     run_id = failed(api, play, "{on: [failed], email: {to: [data@example.org, ops@example.org]}}")

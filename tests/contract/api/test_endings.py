@@ -78,6 +78,8 @@ def test_failures_one_after_another_pause_the_triggers_and_are_told(api, play):
     assert paused["by"] == "system"
     assert paused["reason"] == f"2 runs failed one after another; the last was {last}"
     assert notices(play, last) == [(0, "failed"), (0, "paused")]
+    again = run(api, play, "w", **failure)  # by hand: what rests is not put to rest again
+    assert notices(play, again) == [(0, "failed")]
     api.post(f"{shown}/resume", json={})
     run(api, play, "w", **failure)  # counted anew
     assert api.get(shown).json()["pause"] is None

@@ -154,6 +154,25 @@ def test_a_mock_of_no_task_is_told(tmp_path: Path) -> None:
     assert told(report) == [(3, "mocks.laod", "the workflow has no task of this name; did you mean 'load'?")]
 
 
+def test_a_mock_of_no_item_is_told(tmp_path: Path) -> None:
+    tests = f"{ALL}\ntests:\n  one:\n    mocks: {{'load[7]': {{exit_code: 1}}}}\n    expect: {{ran: [list]}}\n"
+    (found,) = told(played(tmp_path, tests))
+    assert found == (13, "mocks.load[7]", "the fan-out has no such item; did you mean 'load[1]'?")
+
+
+def test_a_trigger_that_the_workflow_has_not_is_told(tmp_path: Path) -> None:
+    tests = "tests:\n  one:\n    trigger: {name: nightly}\n    expect: {state: succeeded}\n"
+    assert told(played(tmp_path, tests)) == [(3, "trigger.name", "the workflow has no trigger 'nightly'")]
+
+
+def test_true_is_not_one(tmp_path: Path) -> None:
+    workflow = "name: w\ntasks: {a: {set: {ok: true, n: 1}}}\n"
+    tests = "tests:\n  one: {expect: {tasks: {a: {outputs: {ok: 1, n: 1.0}}}}}\n"
+    assert [(place, message) for _, place, message in told(played(tmp_path, tests, workflow))] == [
+        ("tasks.a.outputs.ok", "expected 1, was True")
+    ]
+
+
 def test_an_approval_without_an_answer_or_a_timeout_is_told(tmp_path: Path) -> None:
     workflow = "name: w\ntasks: {ask: {approval: {message: m}}}\n"
     ((_, _, message),) = told(played(tmp_path, "tests:\n  one: {expect: {state: succeeded}}\n", workflow))
