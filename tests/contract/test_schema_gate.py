@@ -15,7 +15,8 @@ from dsl.yaml import parse_documents
 from schemas import load
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [parse_documents(path.read_text())[1][0].value for path in sorted((ROOT / "workflows").glob("*.yaml"))]
+EXAMPLES = [path for path in sorted((ROOT / "workflows").glob("*.yaml")) if not path.name.endswith(".test.yaml")]
+DOCUMENTS = [parse_documents(path.read_text())[1][0].value for path in EXAMPLES]
 JUNK: list[Any] = [None, True, -1, 0, 3.5, "", "x", "a-b", [], [1], {}, {"x": 1}, "1h", "${{ x }}"]
 
 
@@ -27,7 +28,10 @@ def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 def _broken(document: Any, chance: random.Random) -> Any:
     """Put junk somewhere, drop something, or add something."""
     changed = copy.deepcopy(document)
-    path = chance.choice(_paths(changed)[1:])
+    places = _paths(changed)[1:]
+    if not places:  # an earlier turn has left nothing of it
+        return changed
+    path = chance.choice(places)
     parent = changed
     for key in path[:-1]:
         parent = parent[key]
