@@ -11,6 +11,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "run": "cli.run_file:run",
     "validate": "cli.validation:validate",
     "test": "cli.testing:test",
+    "graph": "cli.graph:graph",
     "schema": "cli.validation:schema",
     "workflows": "cli.workflows:workflows",
     "trigger": "cli.runs:trigger",
