@@ -12,6 +12,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "validate": "cli.validation:validate",
     "test": "cli.testing:test",
     "graph": "cli.graph:graph",
+    "simulate": "cli.simulation:simulate",
     "schema": "cli.validation:schema",
     "workflows": "cli.workflows:workflows",
     "trigger": "cli.runs:trigger",
