@@ -7,6 +7,7 @@ from typing import Any, Final
 import click
 
 COMMANDS: Final[Mapping[str, str]] = {
+    "init": "cli.beginning:init",
     "up": "cli.roles:up",
     "run": "cli.run_file:run",
     "validate": "cli.validation:validate",
