@@ -41,7 +41,8 @@ def timeline(found: Forecast, start: datetime, end: datetime) -> str:
         parts.append(f'<text class="row" x="16" y="{TOP + number * ROW + 19:g}">{escape(row)}</text>')
     place = {row: TOP + number * ROW + 6 for number, row in enumerate(rows)}
     parts += [_bar(item, place[f"{item.workflow}/{item.trigger}"], start, end, left, scale) for item in found.firings]
-    legend = " · ".join(effect.value for effect in Effect) + (" · cut off: there are more" if found.truncated else "")
+    legend = " · ".join(f'<tspan class="{effect}">■ {effect}</tspan>' for effect in Effect)
+    legend += " · cut off: there are more" if found.truncated else ""
     parts.append(f'<text x="16" y="{height - 12:g}">times in UTC · {legend}</text>')
     return "\n".join([*parts, "</svg>", ""])
 
