@@ -7,10 +7,13 @@ from typing import Any, Final
 import click
 
 COMMANDS: Final[Mapping[str, str]] = {
+    "init": "cli.beginning:init",
     "up": "cli.roles:up",
     "run": "cli.run_file:run",
     "validate": "cli.validation:validate",
     "test": "cli.testing:test",
+    "graph": "cli.graph:graph",
+    "simulate": "cli.simulation:simulate",
     "schema": "cli.validation:schema",
     "workflows": "cli.workflows:workflows",
     "trigger": "cli.runs:trigger",
