@@ -19,7 +19,7 @@ comment_option = click.option("--comment", "-m", default="", help="What you say 
 @as_json
 def approvals(limit: int, json_output: bool) -> None:
     """List what waits for a person."""
-    from api.schemas.approvals import ApprovalPage  # noqa: PLC0415
+    from api.schemas.approvals import ApprovalPage
 
     page = _client().get("/approvals", ApprovalPage, {"limit": limit})
     if json_output:
@@ -63,7 +63,7 @@ def reject(run_id: str, task: str, key: str, comment: str, json_output: bool) ->
 
 
 def _decide(run_id: str, task: str, key: str, comment: str, *, approved: bool, json_output: bool) -> None:
-    from api.schemas.runs import TaskRun  # noqa: PLC0415
+    from api.schemas.runs import TaskRun
 
     path = f"/runs/{run_id}/approvals/{quote(task, safe='')}" + (f"?key={quote(key, safe='')}" if key else "")
     row = _client().post(path, TaskRun, {"approved": approved, "comment": comment})
@@ -71,6 +71,6 @@ def _decide(run_id: str, task: str, key: str, comment: str, *, approved: bool, j
 
 
 def _client() -> "ApiClient":
-    from cli.client import ApiClient  # noqa: PLC0415
+    from cli.client import ApiClient
 
     return ApiClient.of_environment()

@@ -73,7 +73,7 @@ def init(folder: Path) -> None:
 
 
 def _next_steps(folder: Path) -> list[str]:
-    import shlex  # noqa: PLC0415 - loaded when called, so that `--help` stays fast
+    import shlex
 
     place, file = shlex.quote(str(folder)), shlex.quote(str(folder / "first.yaml"))
     steps = {

@@ -19,7 +19,7 @@ ROWS_SHOWN = 5
 @as_json
 def doctor(database_url: str | None, json_output: bool) -> None:
     """Check the database's invariants, on a live system too. Exits 1 if any is broken. Changes nothing."""
-    from engine.store.invariants import INVARIANTS  # noqa: PLC0415 - loads the store
+    from engine.store.invariants import INVARIANTS
 
     broken = {violation.invariant.name: violation for violation in _check(database_url)}
     if json_output:
@@ -42,11 +42,11 @@ def doctor(database_url: str | None, json_output: bool) -> None:
 
 
 def _check(database_url: str | None) -> "list[Violation]":
-    from engine.settings import Settings, SettingsError  # noqa: PLC0415
-    from engine.store.database import Database, sqlite_path  # noqa: PLC0415
-    from engine.store.errors import StoreError  # noqa: PLC0415
-    from engine.store.invariants import check  # noqa: PLC0415
-    from engine.store.schema import check_version  # noqa: PLC0415
+    from engine.settings import Settings, SettingsError
+    from engine.store.database import Database, sqlite_path
+    from engine.store.errors import StoreError
+    from engine.store.invariants import check
+    from engine.store.schema import check_version
 
     try:
         url = Settings.read(database_url=database_url).store_url

@@ -71,8 +71,8 @@ def _greet(settings: Settings, url: str, kinds: tuple[str, ...]) -> None:
 
 def show_diagnostics(_source: str, outcome: Outcome) -> None:
     """Print what is wrong with the files, as `chronoverse validate` does."""
-    from dsl.loader import LoadResult  # noqa: PLC0415 - only when there is something to show
-    from dsl.render import render  # noqa: PLC0415
+    from dsl.loader import LoadResult
+    from dsl.render import render
 
     found = outcome.state.diagnostics
     if found:

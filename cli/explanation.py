@@ -43,8 +43,8 @@ def explain(subject: str, task: str | None, json_output: bool) -> None:
 
 
 def _standing(subject: str, json_output: bool) -> None:
-    from api.schemas.states import Explanation  # noqa: PLC0415 - loaded when called, so that `--help` stays fast
-    from cli.client import ApiClient  # noqa: PLC0415
+    from api.schemas.states import Explanation
+    from cli.client import ApiClient
 
     if is_run_id(subject):
         path = f"/runs/{subject}/explain"
@@ -61,9 +61,9 @@ def _standing(subject: str, json_output: bool) -> None:
 
 
 def _code(name: str, json_output: bool) -> None:
-    from dsl.codes import CODES, code  # noqa: PLC0415 - loaded when called, so that `--help` stays fast
-    from dsl.codes.page import section  # noqa: PLC0415
-    from dsl.suggest import did_you_mean  # noqa: PLC0415
+    from dsl.codes import CODES, code
+    from dsl.codes.page import section
+    from dsl.suggest import did_you_mean
 
     try:
         found = code(name)
@@ -83,7 +83,7 @@ def _file(file: str, task: str | None, json_output: bool) -> None:
     if task is not None:
         found = [item for item in found if item.task == task]
         if not found:
-            from dsl.suggest import did_you_mean  # noqa: PLC0415 - only for a task that is not there
+            from dsl.suggest import did_you_mean
 
             raise CliError(f"{file} has no task {task!r}", did_you_mean(task, names, f"it has: {', '.join(names)}"))
     if json_output:
@@ -98,12 +98,12 @@ def _file(file: str, task: str | None, json_output: bool) -> None:
 
 def _explained(file: str) -> "list[Explained]":
     """Return the values of every workflow of the file. A file with errors prints them and ends the command."""
-    from dsl.defaults import FolderLayers, is_defaults  # noqa: PLC0415 - loaded when called, so that `--help` stays fast
-    from dsl.defaults.effective import explain as explain_document  # noqa: PLC0415
-    from dsl.diagnostics import has_errors  # noqa: PLC0415
-    from dsl.loader import load_paths  # noqa: PLC0415
-    from dsl.render import render  # noqa: PLC0415
-    from dsl.yaml import parse_documents  # noqa: PLC0415
+    from dsl.defaults import FolderLayers, is_defaults
+    from dsl.defaults.effective import explain as explain_document
+    from dsl.diagnostics import has_errors
+    from dsl.loader import load_paths
+    from dsl.render import render
+    from dsl.yaml import parse_documents
 
     if is_defaults(file):
         raise CliError(f"{file} gives values to the workflows beneath it", "explain one of those")
@@ -118,7 +118,7 @@ def _explained(file: str) -> "list[Explained]":
 
 
 def _shown(value: object) -> str:
-    import msgspec  # noqa: PLC0415 - loaded when called, so that `--help` stays fast
+    import msgspec
 
     if value is None:
         return "none"

@@ -23,7 +23,7 @@ def graph(path: str, name: str | None, style: str) -> None:
     Tasks stand in layers, each behind what it needs, with their kinds, fan-outs and conditions; hooks are graphs of
     their own. Exits 1 if the file has an error.
     """
-    from dsl import drawing  # noqa: PLC0415
+    from dsl import drawing
 
     draw = {"text": drawing.text, "mermaid": drawing.mermaid, "svg": drawing.svg}[style]
     click.echo(draw(_one(path, name)), nl=False)
@@ -31,9 +31,9 @@ def graph(path: str, name: str | None, style: str) -> None:
 
 def _one(path: str, name: str | None) -> "Workflow":
     """Return the workflow that is meant. A file with errors prints them and ends the command."""
-    from dsl.diagnostics import has_errors  # noqa: PLC0415
-    from dsl.loader import load_paths  # noqa: PLC0415
-    from dsl.render import render  # noqa: PLC0415
+    from dsl.diagnostics import has_errors
+    from dsl.loader import load_paths
+    from dsl.render import render
 
     loaded = load_paths([path])
     if has_errors(loaded.diagnostics):

@@ -22,9 +22,9 @@ COLOURS: Final = {"stderr": "red", "system": "yellow"}
 @as_json
 def logs(run_id: str, follow: bool, task: str | None, tail: int | None, json_output: bool) -> None:
     """Print RUN's log lines, one JSON object a line with --json."""
-    import msgspec  # noqa: PLC0415
+    import msgspec
 
-    from cli.client import ApiClient  # noqa: PLC0415
+    from cli.client import ApiClient
 
     client = ApiClient.of_environment()
     for line in _lines(client, run_id, follow=follow, task=task, tail=tail):
@@ -37,7 +37,7 @@ def logs(run_id: str, follow: bool, task: str | None, tail: int | None, json_out
 def _lines(
     client: "ApiClient", run_id: str, *, follow: bool, task: str | None, tail: int | None
 ) -> "Iterator[LogLine]":
-    from api.schemas.logs import LogPage  # noqa: PLC0415
+    from api.schemas.logs import LogPage
 
     path, position = f"/runs/{run_id}/logs", 0
     if tail is not None:
@@ -51,9 +51,9 @@ def _lines(
 
 
 def _followed(client: "ApiClient", path: str, task: str | None, position: int) -> "Iterator[LogLine]":
-    import msgspec  # noqa: PLC0415
+    import msgspec
 
-    from api.schemas.logs import LogEnd, LogLine  # noqa: PLC0415
+    from api.schemas.logs import LogEnd, LogLine
 
     for event in client.events(f"{path}/stream", {"task": task, "cursor": position or None}):
         if event.kind == "lines":

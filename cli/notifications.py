@@ -13,8 +13,8 @@ from cli.output import as_json, print_json, print_table
 @as_json
 def notifications(states: tuple[str, ...], limit: int, json_output: bool) -> None:
     """List who was told of runs' ends, newest first; what waits, and why; what was given up."""
-    from api.schemas.notifications import NoticePage  # noqa: PLC0415 - loaded when called, so that `--help` stays fast
-    from cli.client import ApiClient  # noqa: PLC0415
+    from api.schemas.notifications import NoticePage
+    from cli.client import ApiClient
 
     page = ApiClient.of_environment().get("/notifications", NoticePage, {"state": list(states), "limit": limit})
     if json_output:

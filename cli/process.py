@@ -50,9 +50,9 @@ def write_logs(settings: Settings) -> None:
 @contextmanager
 def explained() -> Iterator[None]:
     """Turn what keeps a process from starting into a message with a hint."""
-    from api.server import ServerError  # noqa: PLC0415 - the web server is loaded only by what serves
-    from engine.keyring import KeyringError  # noqa: PLC0415
-    from workers.config import WorkerConfigError  # noqa: PLC0415
+    from api.server import ServerError
+    from engine.keyring import KeyringError
+    from workers.config import WorkerConfigError
 
     try:
         yield

@@ -26,8 +26,8 @@ state_option = click.option(
 def up(**given: Any) -> None:
     """Run everything in this process: SQLite, in-process queues, API, schedules, a worker, a watched folder."""
     rest_while_loading()
-    from cli.embedded import run_embedded  # noqa: PLC0415 - loads the whole program
-    from cli.process import explained, write_logs  # noqa: PLC0415
+    from cli.embedded import run_embedded
+    from cli.process import explained, write_logs
 
     with explained():
         settings = Settings.read(allow_processes=True, **given)
@@ -72,8 +72,8 @@ def worker(**given: Any) -> None:
 
     TERM or Ctrl-C drains it: no more offers, what runs goes on to its end. A second one gives what runs its grace.
     """
-    from cli import nodes  # noqa: PLC0415
-    from cli.process import drain_on_signal, explained, write_logs  # noqa: PLC0415
+    from cli import nodes
+    from cli.process import drain_on_signal, explained, write_logs
 
     with explained():
         settings = Settings.read(**given)
@@ -91,9 +91,9 @@ def worker(**given: Any) -> None:
 
 def _role(make: Callable[[Any, Any], list[Any]], *, migrates: bool = False, **given: Any) -> None:
     rest_while_loading()
-    from cli import nodes  # noqa: PLC0415
-    from cli.process import explained, run_until_signal, write_logs  # noqa: PLC0415
-    from engine.services.node import Node  # noqa: PLC0415
+    from cli import nodes
+    from cli.process import explained, run_until_signal, write_logs
+    from engine.services.node import Node
 
     with explained():
         settings = Settings.read(**given)
@@ -105,8 +105,8 @@ def _role(make: Callable[[Any, Any], list[Any]], *, migrates: bool = False, **gi
 
 @contextmanager
 def _parts(nodes: Any, settings: Settings, *, migrates: bool) -> Iterator[Any]:
-    from engine.store.database import Database  # noqa: PLC0415
-    from engine.store.schema import check_version, migrate  # noqa: PLC0415
+    from engine.store.database import Database
+    from engine.store.schema import check_version, migrate
 
     database = Database.open(settings.store_url, durability=settings.durability)
     try:

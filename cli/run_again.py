@@ -26,7 +26,7 @@ revision_option = click.option("--revision", type=REVISION, help="Which revision
 @as_json
 def retry(run_id: str, start: str | None, idempotency_key: str | None, wait: bool, json_output: bool) -> None:
     """Make a new run of RUN's revision and inputs that takes over what succeeded."""
-    from api.schemas.runs import Run  # noqa: PLC0415
+    from api.schemas.runs import Run
 
     client = _client()
     made = client.post(f"/runs/{run_id}/retry", Run, _given(**{"from": start}), key_header(idempotency_key))
@@ -51,7 +51,7 @@ def rerun(
     json_output: bool,
 ) -> None:
     """Make a new run with RUN's inputs."""
-    from api.schemas.runs import Run  # noqa: PLC0415
+    from api.schemas.runs import Run
 
     client = _client()
     body = _given(revision=revision, inputs=input_values(inputs), **{"from": start})
@@ -79,7 +79,7 @@ def resume(subject: str, json_output: bool, **given: Any) -> None:
         return
     if wrong := [name for name, value in given.items() if value]:
         raise click.UsageError(f"--{wrong[0].replace('_', '-').rstrip('s')} is for runs, and {subject} is a workflow")
-    from cli.workflows import switch  # noqa: PLC0415
+    from cli.workflows import switch
 
     switch(WORKFLOW.convert(subject, None, None), "resume", None, json_output=json_output)
 
@@ -94,7 +94,7 @@ def _resume_run(
     wait: bool,
     json_output: bool,
 ) -> None:
-    from api.schemas.run_again import ResumeAnswer  # noqa: PLC0415
+    from api.schemas.run_again import ResumeAnswer
 
     client = _client()
     body = _given(revision=revision, inputs=input_values(inputs), dry_run=dry_run)
@@ -119,6 +119,6 @@ def _given(**values: Any) -> dict[str, Any]:
 
 
 def _client() -> "ApiClient":
-    from cli.client import ApiClient  # noqa: PLC0415
+    from cli.client import ApiClient
 
     return ApiClient.of_environment()

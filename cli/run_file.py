@@ -27,8 +27,8 @@ LOOK_SECONDS = 0.05
 @as_json
 def run(file: Path, inputs: tuple[tuple[str, str], ...], name: str | None, json_output: bool) -> None:
     """Run the workflow in FILE to its end, here. Exits 0 if it succeeds, 1 if not."""
-    from cli.local_run import LocalRun  # noqa: PLC0415 - loads the engine
-    from cli.process import explained  # noqa: PLC0415
+    from cli.local_run import LocalRun
+    from cli.process import explained
 
     workflow, *others = _load(file, name)
     given = _typed(workflow, inputs)
@@ -45,9 +45,9 @@ def run(file: Path, inputs: tuple[tuple[str, str], ...], name: str | None, json_
 
 def _load(file: Path, name: str | None) -> "list[Workflow]":
     """Return the workflow that is to run, and then the others of the file: they can be its child runs."""
-    from dsl.diagnostics import has_errors  # noqa: PLC0415
-    from dsl.loader import load_paths  # noqa: PLC0415
-    from dsl.render import render  # noqa: PLC0415
+    from dsl.diagnostics import has_errors
+    from dsl.loader import load_paths
+    from dsl.render import render
 
     loaded = load_paths([file])
     if loaded.diagnostics:
@@ -77,10 +77,10 @@ def _watch(local: "LocalRun", *, quiet: bool) -> None:
     if quiet:
         local.wait()
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.live import Live  # noqa: PLC0415
+    from rich.console import Console
+    from rich.live import Live
 
-    from cli.task_list import task_list  # noqa: PLC0415
+    from cli.task_list import task_list
 
     console = Console(highlight=False)
     pause = threading.Event()

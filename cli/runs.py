@@ -32,7 +32,7 @@ def trigger(
     json_output: bool,
 ) -> None:
     """Run WORKFLOW (NAMESPACE/NAME) now."""
-    from api.schemas.runs import Run  # noqa: PLC0415
+    from api.schemas.runs import Run
 
     client = _client()
     body = {"inputs": input_values(inputs), "labels": dict(labels)}
@@ -64,7 +64,7 @@ def runs(
     """List runs, newest first; `runs show RUN` shows one."""
     if context.invoked_subcommand is not None:
         return
-    from api.schemas.runs import RunPage  # noqa: PLC0415
+    from api.schemas.runs import RunPage
 
     params = {
         "workflow": "/".join(workflow) if workflow else None,
@@ -88,7 +88,7 @@ def runs(
 @as_json
 def show(run_id: str, json_output: bool) -> None:
     """Show RUN with its tasks and attempts."""
-    from api.schemas.runs import RunDetail  # noqa: PLC0415
+    from api.schemas.runs import RunDetail
 
     run = _client().get(f"/runs/{run_id}", RunDetail)
     if json_output:
@@ -105,7 +105,7 @@ def show(run_id: str, json_output: bool) -> None:
 @as_json
 def cancel(run_id: str, force: bool, idempotency_key: str | None, wait: bool, json_output: bool) -> None:
     """Cancel RUN: what runs gets TERM, then KILL after its grace."""
-    from api.schemas.runs import Run  # noqa: PLC0415
+    from api.schemas.runs import Run
 
     client = _client()
     run = client.post(f"/runs/{run_id}/cancel", Run, {"force": force}, key_header(idempotency_key))
@@ -120,7 +120,7 @@ def key_header(idempotency_key: str | None) -> dict[str, str]:
 
 
 def _client() -> "ApiClient":
-    from cli.client import ApiClient  # noqa: PLC0415
+    from cli.client import ApiClient
 
     return ApiClient.of_environment()
 
@@ -138,7 +138,7 @@ def print_made(client: "ApiClient", run: "Run", *, wait: bool, json_output: bool
 
 def _ended(client: "ApiClient", run_id: str) -> "RunDetail":
     """Wait for a run's end, by the end of its log."""
-    from api.schemas.runs import RunDetail  # noqa: PLC0415
+    from api.schemas.runs import RunDetail
 
     for _ in client.events(f"/runs/{run_id}/logs/stream"):
         pass

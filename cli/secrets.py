@@ -27,7 +27,7 @@ def secret() -> None:
 @as_json
 def set_secret(name: str, namespace: str, json_output: bool) -> None:
     """Set secret NAME. The value is read from standard input, or asked for; one line feed at its end is left out."""
-    from api.schemas.secrets import Secret  # noqa: PLC0415
+    from api.schemas.secrets import Secret
 
     row = _client().put(f"/secrets/{_quoted(name)}", Secret, {"value": _value()}, {"namespace": namespace})
     print_json(row) if json_output else click.echo(f"{row.name} is set (version {row.version})")
@@ -38,7 +38,7 @@ def set_secret(name: str, namespace: str, json_output: bool) -> None:
 @as_json
 def list_secrets(namespace: str | None, json_output: bool) -> None:
     """List secrets by name; values cannot be read."""
-    from api.schemas.secrets import SecretPage  # noqa: PLC0415
+    from api.schemas.secrets import SecretPage
 
     found = list(_client().pages("/secrets", SecretPage, {"namespace": namespace}))
     if json_output:
@@ -61,7 +61,7 @@ def delete(name: str, namespace: str) -> None:
 @as_json
 def rotate(json_output: bool) -> None:
     """Encrypt all secrets afresh with the first key of CHRONOVERSE_SECRET_KEY; then the others can go."""
-    from api.schemas.secrets import Rotated  # noqa: PLC0415
+    from api.schemas.secrets import Rotated
 
     done = _client().post("/secrets/rotate", Rotated)
     print_json(done) if json_output else click.echo(f"{done.rotated} secrets were encrypted afresh")
@@ -79,12 +79,12 @@ def _value() -> str:
 
 
 def _quoted(name: str) -> str:
-    from urllib.parse import quote  # noqa: PLC0415
+    from urllib.parse import quote
 
     return quote(name, safe="")
 
 
 def _client() -> "ApiClient":
-    from cli.client import ApiClient  # noqa: PLC0415
+    from cli.client import ApiClient
 
     return ApiClient.of_environment()

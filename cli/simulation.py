@@ -25,7 +25,7 @@ class MomentParam(click.ParamType[datetime]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Return the moment in UTC."""
-        from dsl.times import TimeError, parse_time  # noqa: PLC0415
+        from dsl.times import TimeError, parse_time
 
         if isinstance(value, datetime):
             return value
@@ -42,7 +42,7 @@ class DurationParam(click.ParamType[float]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return seconds."""
-        from dsl.durations import DurationError, parse_duration  # noqa: PLC0415
+        from dsl.durations import DurationError, parse_duration
 
         if isinstance(value, float):
             return value
@@ -72,7 +72,7 @@ def simulate(
     Changes of the clocks are in it. What cannot be known without a server is assumed: docs/offline-tools.md says what.
     Exits 1 if a file has an error.
     """
-    from engine.schedule.forecast import forecast  # noqa: PLC0415
+    from engine.schedule.forecast import forecast
 
     start = datetime.now(UTC).replace(microsecond=0) if start is None else start
     end = _end(start) if end is None else end
@@ -83,7 +83,7 @@ def simulate(
         case "json":
             print_json({"from": start, "to": end, **_json(found)})
         case "svg":
-            from engine.schedule.timeline import timeline  # noqa: PLC0415
+            from engine.schedule.timeline import timeline
 
             click.echo(timeline(found, start, end), nl=False)
         case _:
@@ -99,9 +99,9 @@ def _end(start: datetime) -> datetime:
 
 def _workflows(paths: tuple[str, ...]) -> "list[Workflow]":
     """Return the workflows of the files. Errors are printed and end the command."""
-    from dsl.diagnostics import has_errors  # noqa: PLC0415
-    from dsl.loader import load_paths  # noqa: PLC0415
-    from dsl.render import render  # noqa: PLC0415
+    from dsl.diagnostics import has_errors
+    from dsl.loader import load_paths
+    from dsl.render import render
 
     loaded = load_paths(paths)
     if has_errors(loaded.diagnostics):
@@ -145,14 +145,14 @@ def _print_table(found: "Forecast") -> None:
 
 
 def _local(item: "Planned") -> str:
-    from zoneinfo import ZoneInfo  # noqa: PLC0415
+    from zoneinfo import ZoneInfo
 
     return f"{item.nominal.astimezone(ZoneInfo(item.timezone)):%H:%M:%S %Z}"
 
 
 def _note(item: "Planned") -> str:
-    from dsl.durations import format_duration  # noqa: PLC0415
-    from engine.schedule.forecast import Effect  # noqa: PLC0415
+    from dsl.durations import format_duration
+    from engine.schedule.forecast import Effect
 
     notes = ["its local time was skipped: fires when the clocks jump"] if item.shifted else []
     if item.effect is Effect.WAITS and item.start is not None:

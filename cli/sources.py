@@ -20,8 +20,8 @@ def source() -> None:
 @as_json
 def status(name: str | None, json_output: bool) -> None:
     """Show every source, or NAME: what is applied, and what is wrong with its files."""
-    from api.schemas.sources import Source, SourcePage  # noqa: PLC0415
-    from cli.client import ApiClient  # noqa: PLC0415
+    from api.schemas.sources import Source, SourcePage
+    from cli.client import ApiClient
 
     client = ApiClient.of_environment()
     found = list(client.pages("/sources", SourcePage)) if name is None else [client.get(f"/sources/{name}", Source)]
@@ -40,8 +40,8 @@ def status(name: str | None, json_output: bool) -> None:
 @as_json
 def sync(name: str, json_output: bool) -> None:
     """Have a look at source NAME at once."""
-    from api.schemas.sources import Source  # noqa: PLC0415
-    from cli.client import ApiClient  # noqa: PLC0415
+    from api.schemas.sources import Source
+    from cli.client import ApiClient
 
     found = ApiClient.of_environment().post(f"/sources/{name}/sync", Source)
     print_json(found) if json_output else click.echo(f"{found.name} is being looked at")
@@ -52,8 +52,8 @@ def sync(name: str, json_output: bool) -> None:
 @as_json
 def approve(name: str, json_output: bool) -> None:
     """Agree to the removals that source NAME waits for (condition `applied`, reason `removal_waits`)."""
-    from api.schemas.sources import Source  # noqa: PLC0415
-    from cli.client import ApiClient  # noqa: PLC0415
+    from api.schemas.sources import Source
+    from cli.client import ApiClient
 
     found = ApiClient.of_environment().post(f"/sources/{name}/approve-removals", Source)
     print_json(found) if json_output else click.echo(f"the removals of {found.name} at {found.seen_version} go ahead")

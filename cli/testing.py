@@ -36,8 +36,8 @@ def test(
     Nothing runs: the engine's own state machine is played in simulated time with the results that the tests give.
     Exits 0 if all pass, 1 if one fails or a file is at fault.
     """
-    from dsl.testfile import test_files  # noqa: PLC0415
-    from engine.rehearsal import Suite  # noqa: PLC0415
+    from dsl.testfile import test_files
+    from engine.rehearsal import Suite
 
     files = test_files(paths)
     if not files:
@@ -50,7 +50,7 @@ def test(
     if pattern and not report.cases and not report.unusable and not report.faults:
         raise CliError(f"no test's FILE::NAME contains {pattern!r}")
     if junit is not None:
-        from cli.junit import write_junit  # noqa: PLC0415
+        from cli.junit import write_junit
 
         write_junit(junit, report, seconds)
     if json_output:
@@ -77,8 +77,8 @@ def _print_case(case: "CaseReport") -> None:
 
 
 def _print_end(report: "Report", seconds: float, *, with_coverage: bool) -> None:
-    from dsl.loader import LoadResult  # noqa: PLC0415
-    from dsl.render import render  # noqa: PLC0415
+    from dsl.loader import LoadResult
+    from dsl.render import render
 
     faults = LoadResult(workflows=(), diagnostics=tuple(report.faults), sources=report.sources)
     click.echo(render(faults, "text"), nl=False, err=True)

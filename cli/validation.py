@@ -16,10 +16,10 @@ FORMATS: Final = ("text", "json", "sarif", "github")
 @click.option("--namespace", help="Namespace of workflows that name none.")
 def validate(paths: tuple[str, ...], style: str, namespace: str | None) -> None:
     """Check the workflow files PATHS, and those in folders. Exits 1 if any has an error."""
-    from dsl.diagnostics import has_errors  # noqa: PLC0415 - loaded when called, so that `--help` stays fast
-    from dsl.loader import load_paths  # noqa: PLC0415
-    from dsl.model import DEFAULT_NAMESPACE  # noqa: PLC0415
-    from dsl.render import render  # noqa: PLC0415
+    from dsl.diagnostics import has_errors
+    from dsl.loader import load_paths
+    from dsl.model import DEFAULT_NAMESPACE
+    from dsl.render import render
 
     result = load_paths(paths, namespace=namespace or DEFAULT_NAMESPACE)
     click.echo(render(result, style), nl=False)
@@ -34,8 +34,8 @@ def validate(paths: tuple[str, ...], style: str, namespace: str | None) -> None:
 @click.argument("name", default="workflow")
 def schema(name: str) -> None:
     """Print the JSON Schema NAME (2020-12). That of workflows has the kinds that installed packages add."""
-    from cli.output import print_json  # noqa: PLC0415 - loaded when called, so that `--help` stays fast
-    from dsl.syntax import published  # noqa: PLC0415
+    from cli.output import print_json
+    from dsl.syntax import published
 
     try:
         print_json(published(name))

@@ -10,8 +10,8 @@ from cli.output import as_json, print_json, print_table
 @as_json
 def workers(ended: bool, json_output: bool) -> None:
     """List workers' sessions."""
-    from api.schemas.workers import WorkerPage  # noqa: PLC0415 - loaded when called, so that `--help` stays fast
-    from cli.client import ApiClient  # noqa: PLC0415
+    from api.schemas.workers import WorkerPage
+    from cli.client import ApiClient
 
     params = {"ended": ended or None, "limit": 200}
     found = list(ApiClient.of_environment().pages("/workers", WorkerPage, params))

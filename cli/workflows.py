@@ -21,8 +21,8 @@ def workflows(
     namespace: str | None, labels: tuple[tuple[str, str], ...], paused: bool | None, archived: bool, json_output: bool
 ) -> None:
     """List workflows."""
-    from api.schemas.workflows import WorkflowPage  # noqa: PLC0415 - loaded when called, so that `--help` stays fast
-    from cli.client import ApiClient  # noqa: PLC0415
+    from api.schemas.workflows import WorkflowPage
+    from cli.client import ApiClient
 
     params = {
         "namespace": namespace,
@@ -55,8 +55,8 @@ def _row(item: "Workflow") -> tuple[Any, ...]:
 
 def switch(workflow: tuple[str, str], action: str, body: dict[str, str] | None, *, json_output: bool) -> None:
     """Have a workflow paused or resumed, and print how it stands."""
-    from api.schemas.workflows import Workflow  # noqa: PLC0415 - loaded when called, so that `--help` stays fast
-    from cli.client import ApiClient  # noqa: PLC0415
+    from api.schemas.workflows import Workflow
+    from cli.client import ApiClient
 
     found = ApiClient.of_environment().post(f"/workflows/{workflow[0]}/{workflow[1]}/{action}", Workflow, body)
     if json_output:
