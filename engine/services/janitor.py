@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from engine.clock import Clock, system_clock
-from engine.services.service import Loop
+from engine.services.service import LoopService
 from engine.store import retention
 from engine.store.cache_entries import forget_expired
 from engine.store.connection import Connection
@@ -20,29 +20,16 @@ KEYS_KEPT: Final = timedelta(hours=24)
 SESSIONS_KEPT: Final = timedelta(days=1)
 
 
-class Janitor:
+class Janitor(LoopService):
     """The loop of retention; one process at a time runs it."""
 
     name = "janitor"
 
     def __init__(self, database: Database, *, retention_days: float = 90.0, clock: Clock = system_clock) -> None:
+        super().__init__()
         self._database = database
         self._kept = timedelta(days=retention_days)
         self._clock = clock
-        self._loop = Loop(self.name, self._turn)
-
-    @property
-    def fault(self) -> str:
-        """Why the janitor is not well; empty when it is."""
-        return self._loop.fault
-
-    def start(self) -> None:
-        """Start the loop; the first cleaning comes a turn later."""
-        self._loop.start()
-
-    def stop(self) -> None:
-        """End the loop."""
-        self._loop.stop()
 
     def clean(self) -> int:
         """Delete what is too old, a bite a transaction; return how many runs went."""
@@ -63,7 +50,7 @@ class Janitor:
 
     def _delete_runs(self, before: datetime) -> int:
         deleted = 0
-        while not self._loop.stopping:
+        while not self.stopping:
             with self._database.write() as connection:
                 bite = retention.delete_runs(connection, before)
             deleted += bite.runs
@@ -72,11 +59,12 @@ class Janitor:
         return deleted
 
     def _repeat(self, delete: Callable[[Connection], int]) -> None:
-        while not self._loop.stopping:
+        while not self.stopping:
             with self._database.write() as connection:
                 if delete(connection) == 0:
                     break
 
-    def _turn(self) -> None:
-        if self._loop.pause(TURN_SECONDS):
+    def turn(self) -> None:
+        """Clean; the first cleaning comes a turn after the start."""
+        if self.pause(TURN_SECONDS):
             self.clean()

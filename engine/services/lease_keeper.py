@@ -24,7 +24,7 @@ from engine.broker.messages import (
 )
 from engine.clock import Clock, NewId, new_id, system_clock
 from engine.services.canary import Canary
-from engine.services.service import Loop
+from engine.services.service import LoopService
 from engine.services.wakes import wake
 from engine.store import sessions
 from engine.store.database import Database
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 HEARTBEATS_MAX = 500
 
 
-class LeaseKeeper:
+class LeaseKeeper(LoopService):
     """The loop on the heartbeat queue; one is active at a time, the others stand by."""
 
     name = "lease keeper"
@@ -51,6 +51,7 @@ class LeaseKeeper:
         clock: Clock = system_clock,
         ids: NewId = new_id,
     ) -> None:
+        super().__init__()
         self._database = database
         self._broker = broker
         self._clock = clock
@@ -60,21 +61,15 @@ class LeaseKeeper:
         self._canary = Canary(timedelta(seconds=heartbeat_seconds), self._ttl)
         self._missed: dict[str, frozenset[HeldAttempt]] = {}
         self._consumer = broker.consume(HEARTBEATS, prefetch=HEARTBEATS_MAX)
-        self._loop = Loop(self.name, self.turn, self._consumer.wake)
-
-    @property
-    def fault(self) -> str:
-        """Why the keeper is not well; empty when it is."""
-        return self._loop.fault
-
-    def start(self) -> None:
-        """Start the loop."""
-        self._loop.start()
 
     def stop(self) -> None:
         """End the loop."""
-        self._loop.stop()
+        super().stop()
         self._consumer.close()
+
+    def interrupt(self) -> None:
+        """Make a waiting turn return."""
+        self._consumer.wake()
 
     def turn(self) -> None:
         """Take what has come, answer it, send the canary, and end what has run out."""

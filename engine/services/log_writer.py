@@ -8,7 +8,7 @@ from engine.broker.interface import LOGS, Broker, Delivery
 from engine.broker.messages import LogBatch, LogConfirmed, UnknownVersionError, decode, encode
 from engine.clock import Clock, system_clock
 from engine.machine.model import parse_attempt
-from engine.services.service import Loop
+from engine.services.service import LoopService
 from engine.store.database import Database
 from engine.store.logs import NewBatch, append_batches
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 BATCHES_MAX = 200
 
 
-class LogWriter:
+class LogWriter(LoopService):
     """The loop on the log queue. `on_written` hears of runs with new lines, for those who follow them."""
 
     name = "log writer"
@@ -30,26 +30,21 @@ class LogWriter:
         on_written: Callable[[Iterable[str]], None] = lambda _: None,
         clock: Clock = system_clock,
     ) -> None:
+        super().__init__()
         self._database = database
         self._broker = broker
         self._clock = clock
         self._on_written = on_written
         self._consumer = broker.consume(LOGS, prefetch=BATCHES_MAX)
-        self._loop = Loop(self.name, self.turn, self._consumer.wake)
-
-    @property
-    def fault(self) -> str:
-        """Why the writer is not well; empty when it is."""
-        return self._loop.fault
-
-    def start(self) -> None:
-        """Start the loop."""
-        self._loop.start()
 
     def stop(self) -> None:
         """End the loop."""
-        self._loop.stop()
+        super().stop()
         self._consumer.close()
+
+    def interrupt(self) -> None:
+        """Make a waiting turn return."""
+        self._consumer.wake()
 
     def turn(self) -> None:
         """Write what has come."""

@@ -10,7 +10,7 @@ from engine.clock import Clock, NewId, new_id
 from engine.services.firing import Firings
 from engine.services.lateness import Lateness
 from engine.services.revision_cache import RevisionCache
-from engine.services.service import Loop
+from engine.services.service import LoopService
 from engine.services.wakes import wake
 from engine.store.database import Database
 from engine.store.triggers import Fired, FiringOutcome, Recorded, due, next_due_at, record
@@ -23,7 +23,7 @@ SLEEP_SECONDS_MAX: Final = 1.0
 """How long a trigger that another process has written may go unseen."""
 
 
-class Scheduler:
+class Scheduler(LoopService):
     """The loop that claims due triggers, creates their runs and moves them on.
 
     A scheduler that dies anywhere has either fired or not: the ledger, the runs and the trigger's next time are one
@@ -41,35 +41,26 @@ class Scheduler:
         ids: NewId = new_id,
         revisions: RevisionCache | None = None,
     ) -> None:
+        super().__init__()
         self._database = database
         self._broker = broker
         self._clock = clock or database.now
         self._firings = Firings(revisions or RevisionCache(database, REVISIONS_MAX), ids)
         self._poked = threading.Event()
-        self._loop = Loop(self.name, self.turn, self._poked.set)
         self.lateness = Lateness()
-
-    @property
-    def fault(self) -> str:
-        """Why the scheduler is not well; empty when it is."""
-        return self._loop.fault
-
-    def start(self) -> None:
-        """Start the loop."""
-        self._loop.start()
-
-    def stop(self) -> None:
-        """End the loop; a transaction in hand is finished first."""
-        self._loop.stop()
 
     def poke(self) -> None:
         """Look again at once: a trigger was written."""
         self._poked.set()
 
+    def interrupt(self) -> None:
+        """Make a waiting turn return."""
+        self.poke()
+
     def turn(self) -> None:
         """Sleep until something is due, or fire it. The stop may come before `clear`, so it is looked at after."""
         self._poked.clear()
-        if self._loop.stopping:
+        if self.stopping:
             return
         seconds = self._patience()
         if seconds > 0:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Protocol
 
@@ -80,3 +81,19 @@ class Loop:
                 self._fault = f"{self.name}: {error}"
                 log.warning("%s failed (%d in a row): %s", self.name, failures, error, exc_info=failures == 1)
                 self._stopping.wait(min(0.1 * 2**failures, 5.0))
+
+
+class LoopService(Loop, ABC):
+    """A service that is one loop: a subclass gives `name` and `turn`, and `interrupt` where a turn waits."""
+
+    name = ""
+
+    def __init__(self) -> None:
+        super().__init__(self.name, self.turn, self.interrupt)
+
+    @abstractmethod
+    def turn(self) -> None:
+        """Do what is due; wait for it first where there is nothing."""
+
+    def interrupt(self) -> None:
+        """Make a waiting turn return. Called by another thread."""

@@ -8,7 +8,7 @@ from typing import Final
 from engine.broker.interface import Broker, BrokerError, tasks_queue
 from engine.broker.messages import Offer, encode
 from engine.clock import Clock, system_clock
-from engine.services.service import Loop
+from engine.services.service import LoopService
 from engine.services.wakes import wake
 from engine.store import holders, sweeps
 from engine.store.database import Database
@@ -36,7 +36,7 @@ class Found:
     pools_short: dict[str, int] = field(default_factory=dict)
 
 
-class Sweeper:
+class Sweeper(LoopService):
     """The loop of all sweeps; one process at a time runs it."""
 
     name = "sweeper"
@@ -44,27 +44,18 @@ class Sweeper:
     def __init__(
         self, database: Database, broker: Broker, *, ttl_seconds: float = 7.0, clock: Clock = system_clock
     ) -> None:
+        super().__init__()
         self._database = database
         self._broker = broker
         self._clock = clock
         self._ttl = timedelta(seconds=ttl_seconds)
         self._dispatched_at: datetime | None = None
         self.found = Found()
-        self._loop = Loop(self.name, self._turn)
-
-    @property
-    def fault(self) -> str:
-        """Why the sweeper is not well; empty when it is."""
-        return self._loop.fault
 
     def start(self) -> None:
         """Sweep once, then start the loop."""
         self.sweep()
-        self._loop.start()
-
-    def stop(self) -> None:
-        """End the loop."""
-        self._loop.stop()
+        super().start()
 
     def sweep(self) -> None:
         """Run every sweep that is due, if no other process is at it."""
@@ -81,8 +72,9 @@ class Sweeper:
                 self._dispatch(now)
                 self._refill(now)
 
-    def _turn(self) -> None:
-        if self._loop.pause(TURN_SECONDS):
+    def turn(self) -> None:
+        """Sweep once a turn."""
+        if self.pause(TURN_SECONDS):
             self.sweep()
 
     def _dispatch(self, now: datetime) -> None:

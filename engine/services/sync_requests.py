@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from engine.broker.interface import SYNCERS, Broker
 from engine.broker.messages import SyncNow, decode, encode
-from engine.services.service import Loop
+from engine.services.service import LoopService
 
 log = logging.getLogger(__name__)
 
@@ -23,28 +23,19 @@ def ask_for_sync(broker: Broker, source: str) -> bool:
     return True
 
 
-class SyncRequests:
+class SyncRequests(LoopService):
     """The loop of a syncing process that hears such wishes. `sync_now` takes the source's name."""
 
     name = "sync requests"
 
     def __init__(self, broker: Broker, sync_now: Callable[[str], bool]) -> None:
+        super().__init__()
         self._inbox = broker.broadcasts([SYNCERS])
         self._sync_now = sync_now
-        self._loop = Loop(self.name, self.turn, self._inbox.close)
 
-    @property
-    def fault(self) -> str:
-        """Why no wish is heard; empty when all is well."""
-        return self._loop.fault
-
-    def start(self) -> None:
-        """Start the loop."""
-        self._loop.start()
-
-    def stop(self) -> None:
-        """End the loop."""
-        self._loop.stop()
+    def interrupt(self) -> None:
+        """Make a waiting turn return."""
+        self._inbox.close()
 
     def turn(self) -> None:
         """Hear one wish, or nothing for a minute. What is for others, or cannot be read, is passed over."""

@@ -15,7 +15,7 @@ from engine.services.courier.mail import MailError, MailSettings, send_mail
 from engine.services.courier.messages import mail, webhook_body
 from engine.services.revision_cache import RevisionCache
 from engine.services.secrets import Secrets
-from engine.services.service import Loop
+from engine.services.service import LoopService
 from engine.store.database import Database
 from engine.store.notices import NoticeRow, due_notices, next_due, note_failed, note_sent
 
@@ -37,7 +37,7 @@ class UndeliverableError(Exception):
     """A notice can never be sent as it stands."""
 
 
-class Courier:
+class Courier(LoopService):
     """Sends what is due, and looks again when told, when the next one is due, or every ten seconds."""
 
     name = "courier"
@@ -50,26 +50,13 @@ class Courier:
         secrets: Secrets | None = None,
         clock: Clock = system_clock,
     ) -> None:
+        super().__init__()
         self._database = database
         self._mail = mail_settings or MailSettings()
         self._secrets = secrets
         self._clock = clock
         self._revisions = RevisionCache(database)
         self._told = threading.Event()
-        self._loop = Loop(self.name, self._turn, self._told.set)
-
-    @property
-    def fault(self) -> str:
-        """Why the courier is not well; empty when it is. A receiver that does not answer is no fault of ours."""
-        return self._loop.fault
-
-    def start(self) -> None:
-        """Start the loop."""
-        self._loop.start()
-
-    def stop(self) -> None:
-        """Finish the notice in hand and end."""
-        self._loop.stop()
 
     def wake(self) -> None:
         """Look at once: there is a new notice."""
@@ -86,7 +73,12 @@ class Courier:
                 self._try(notice)
             return len(due)
 
-    def _turn(self) -> None:
+    def interrupt(self) -> None:
+        """Make a waiting turn return."""
+        self.wake()
+
+    def turn(self) -> None:
+        """Send what is due, and wait for more."""
         if self.send_due() == BITE:
             return
         with self._database.read() as connection:

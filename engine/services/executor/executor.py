@@ -24,7 +24,7 @@ from engine.services.executor.sealed_grants import SealedGrants
 from engine.services.executor.sessions import LiveSessions
 from engine.services.executor.shares import Shares
 from engine.services.secrets import Secrets
-from engine.services.service import Loop
+from engine.services.service import LoopService
 from engine.services.wakes import queue_of, wake
 from engine.store.database import Database
 from engine.store.endings import write_endings
@@ -40,7 +40,7 @@ RELOADS_MAX: Final = 5
 IDLE_SECONDS: Final = 60.0
 
 
-class Executor:
+class Executor(LoopService):
     """The loop that owns run state. Any number may run: each events queue has one active consumer at a time."""
 
     name = "executor"
@@ -55,6 +55,7 @@ class Executor:
         secrets: Secrets | None = None,
         on_notices: Callable[[], None] = lambda: None,
     ) -> None:
+        super().__init__()
         self._database = database
         self._broker = broker
         self._clock = clock
@@ -71,25 +72,24 @@ class Executor:
         queues = [events_queue(n) for n in range(EVENT_QUEUES)]
         self._consumer = broker.consume_all(queues, prefetch=BATCH_EVENTS_MAX)
         self._shares = Shares(database, self._consumer, clock, ids())
-        self._loop = Loop(self.name, self.turn, self._consumer.wake)
 
     @property
     def fault(self) -> str:
         """Why the executor is not well; empty when it is."""
-        return self._loop.fault or ("" if self._consumer.active else "executor: no events can arrive")
-
-    def start(self) -> None:
-        """Start the loop in a thread of its own."""
-        self._loop.start()
+        return super().fault or ("" if self._consumer.active else "executor: no events can arrive")
 
     def stop(self) -> None:
         """Finish the batch in hand and end. What is unacknowledged goes to another executor."""
-        self._loop.stop()
+        super().stop()
         self._consumer.close()
         try:
             self._shares.end()
         except StoreError as error:  # the row expires by itself
             log.debug("the executor's row stays until it expires: %s", error)
+
+    def interrupt(self) -> None:
+        """Make a waiting turn return."""
+        self._consumer.wake()
 
     def turn(self) -> None:
         """Take one batch, or return when nothing came before the next alarm."""
