@@ -39,6 +39,7 @@ def new_run(
     retry_of: str | None = None,
     parent_task_run: str | None = None,
     parent_attempt: int | None = None,
+    backfill_id: str | None = None,
     commit: str | None = None,
 ) -> Run:
     """Return a queued run. What is wrong with its inputs or its concurrency key stands in `fault`.
@@ -60,6 +61,7 @@ def new_run(
         retry_of=retry_of,
         parent_task_run=parent_task_run,
         parent_attempt=parent_attempt,
+        backfill_id=backfill_id,
         commit=commit,
     )
     given, faults = _given(run, graph, trigger_name, inputs)

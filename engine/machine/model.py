@@ -77,8 +77,9 @@ class Run:
     """One run of a revision. `tasks` holds what has left `pending`; the rest follows from the workflow.
 
     `items` are those of its fan-outs, by task, in the order of their indexes. `outcome` is fixed when the main tasks
-    have ended; `reason` and `message` then say why. `parent_task_run` and `parent_attempt` say what a child run is for.
-    `unreadable` says why the revision cannot be run by this program; the workflow is then one without tasks.
+    have ended; `reason` and `message` then say why. `parent_task_run` and `parent_attempt` say what a child run is for,
+    `backfill_id` which backfill made the run. `unreadable` says why the revision cannot be run by this program; the
+    workflow is then one without tasks.
     """
 
     id: str
@@ -104,6 +105,7 @@ class Run:
     retry_of: str | None = None
     parent_task_run: str | None = None
     parent_attempt: int | None = None
+    backfill_id: str | None = None
     commit: str | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None

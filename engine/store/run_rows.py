@@ -32,6 +32,7 @@ def inserted_run(run: Run) -> tuple[Any, ...]:
         run.parent_task_run,
         run.parent_attempt,
         run.concurrency_resource,
+        run.backfill_id,
         run.created_at,
     )
 
@@ -143,6 +144,7 @@ def loaded_run(row: Row[Any], revision: LoadedRevision) -> Run:
         retry_of=row.retry_of,
         parent_task_run=row.parent_task_run,
         parent_attempt=row.parent_attempt,
+        backfill_id=row.backfill_id,
         commit=revision.commit,
         unreadable=revision.unreadable,
         started_at=row.started_at,

@@ -34,7 +34,7 @@ WORKFLOWS_MAX: Final = 512
 _run_insert = Bulk(
     runs,
     ["id", "workflow_id", "revision_id", "state", "message", "trigger_kind", "trigger_name", "retry_of"]
-    + ["parent_task_run", "parent_attempt", "concurrency_resource", "created_at"],
+    + ["parent_task_run", "parent_attempt", "concurrency_resource", "backfill_id", "created_at"],
 )
 _data_insert = Bulk(run_data, ["run_id", "inputs", "trigger", "labels", "fault"])
 _label_insert = Bulk(run_labels, ["key", "value", "run_id"])

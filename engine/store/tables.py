@@ -148,6 +148,36 @@ firings = Table(
     CheckConstraint("outcome IN ('run', 'caught_up', 'skipped', 'dropped', 'failed')", name="outcome"),
 )
 
+backfills = Table(
+    "backfills",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("workflow_id", _ID, nullable=False),
+    Column("revision_id", _ID, nullable=False),
+    Column("trigger", String(100), nullable=False),
+    Column("anchor_at", Timestamp, nullable=False),
+    Column("since", Timestamp, nullable=False),
+    Column("until", Timestamp, nullable=False),
+    Column("policy", String(10), nullable=False),
+    Column("parallel", Integer, nullable=False),
+    Column("reverse", Boolean, nullable=False, server_default=text("false")),
+    Column("inputs", Json, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("message", Text, nullable=False, server_default=""),
+    Column("total", Integer, nullable=False),
+    Column("made", Integer, nullable=False, server_default="0"),
+    Column("skipped", Integer, nullable=False, server_default="0"),
+    Column("cursor", Timestamp),
+    Column("created_by", String(100), nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+    Column("updated_at", Timestamp, nullable=False),
+    Column("finished_at", Timestamp),
+    Index("ix_backfills_state", "state"),
+    Index("ix_backfills_workflow", "workflow_id", "id"),
+    CheckConstraint("policy IN ('missing', 'failed', 'all')", name="policy"),
+    CheckConstraint("state IN ('running', 'paused', 'finished', 'cancelled')", name="state"),
+)
+
 runs = Table(
     "runs",
     metadata,
@@ -168,6 +198,7 @@ runs = Table(
     Column("parent_task_run", String(60)),
     Column("parent_attempt", Integer),
     Column("concurrency_resource", Text),
+    Column("backfill_id", _ID),
     Column("created_at", Timestamp, nullable=False),
     Column("started_at", Timestamp),
     Column("finished_at", Timestamp),
@@ -184,6 +215,20 @@ runs = Table(
     Index("ix_runs_trigger_kind", "trigger_kind", "id"),
     Index("ix_runs_parent", "parent_task_run", "parent_attempt", unique=True),
     Index("ix_runs_created_at", "created_at"),
+    Index(
+        "ix_runs_retry_of",
+        "retry_of",
+        postgresql_where=text("retry_of IS NOT NULL"),
+        sqlite_where=text("retry_of IS NOT NULL"),
+    ),
+    Index(
+        "ix_runs_backfill",
+        "backfill_id",
+        "state",
+        "id",
+        postgresql_where=text("backfill_id IS NOT NULL"),
+        sqlite_where=text("backfill_id IS NOT NULL"),
+    ),
     **_HOT,
 )
 

@@ -73,9 +73,46 @@ def upgrade() -> None:
     )
     op.create_index("ix_notifications_due", "notifications", ["state", "next_at"])
     op.create_index("ix_notifications_run_id", "notifications", ["run_id"])
+    op.add_column("runs", sa.Column("backfill_id", sa.String(36)))
+    for name, columns in (("ix_runs_retry_of", ["retry_of"]), ("ix_runs_backfill", ["backfill_id", "state", "id"])):
+        given = sa.text(f"{columns[0]} IS NOT NULL")
+        op.create_index(name, "runs", columns, postgresql_where=given, sqlite_where=given)
+    op.create_table(
+        "backfills",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("workflow_id", sa.String(36), nullable=False),
+        sa.Column("revision_id", sa.String(36), nullable=False),
+        sa.Column("trigger", sa.String(100), nullable=False),
+        sa.Column("anchor_at", Timestamp(), nullable=False),
+        sa.Column("since", Timestamp(), nullable=False),
+        sa.Column("until", Timestamp(), nullable=False),
+        sa.Column("policy", sa.String(10), nullable=False),
+        sa.Column("parallel", sa.Integer(), nullable=False),
+        sa.Column("reverse", sa.Boolean(), nullable=False, server_default=sa.text("false")),
+        sa.Column("inputs", Json, nullable=False),
+        sa.Column("state", sa.String(10), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False, server_default=""),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("made", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("skipped", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("cursor", Timestamp()),
+        sa.Column("created_by", sa.String(100), nullable=False),
+        sa.Column("created_at", Timestamp(), nullable=False),
+        sa.Column("updated_at", Timestamp(), nullable=False),
+        sa.Column("finished_at", Timestamp()),
+        sa.PrimaryKeyConstraint("id", name="pk_backfills"),
+        sa.CheckConstraint("policy IN ('missing', 'failed', 'all')", name="ck_backfills_policy"),
+        sa.CheckConstraint("state IN ('running', 'paused', 'finished', 'cancelled')", name="ck_backfills_state"),
+    )
+    op.create_index("ix_backfills_state", "backfills", ["state"])
+    op.create_index("ix_backfills_workflow", "backfills", ["workflow_id", "id"])
 
 
 def downgrade() -> None:
+    op.drop_table("backfills")
+    op.drop_index("ix_runs_backfill", "runs")
+    op.drop_index("ix_runs_retry_of", "runs")
+    op.drop_column("runs", "backfill_id")
     op.drop_table("notifications")
     op.drop_index("ix_triggers_kind", "triggers")
     op.drop_column("workflows", "resumed_at")
