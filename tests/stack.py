@@ -61,7 +61,8 @@ class Stack:
                 Executor(self.database, self.broker, secrets=Secrets(self.database, keyring or Keyring([]))),
             ]
         )
-        options = {"allow_processes": True, **config}
+        self.installation = f"test-{new_id()}"  # a worker removes containers of its installation that it does not know
+        options = {"allow_processes": True, "installation": self.installation, **config}
         self.worker = Worker(
             worker_broker,
             WorkerConfig(worker_id="test", state_dir=directory / "worker", slots=slots, **options),

@@ -22,13 +22,14 @@ HEAD = "name: c\ntasks:\n  t:\n"
 def stack(tmp_path: Path, docker_url: str, docker_image: str) -> Iterator[Stack]:
     with Stack(tmp_path, docker_url=docker_url, docker_network="none", slots=4) as made:
         yield made
-    assert leftovers(docker_url) == [], "containers were left behind"
+    assert leftovers(docker_url, made.installation) == [], "containers were left behind"
 
 
-def leftovers(docker_url: str) -> list[str]:
-    client = docker.DockerClient(base_url=docker_url)
+def leftovers(docker_url: str, installation: str) -> list[str]:
+    client = docker.APIClient(base_url=docker_url)
     try:
-        return [one.name for one in client.containers.list(all=True) if one.name.startswith("cv-")]
+        wanted = {"label": f"io.chronoverse.installation={installation}"}
+        return [name for found in client.containers(all=True, filters=wanted) for name in found["Names"]]
     finally:
         client.close()
 
