@@ -53,12 +53,14 @@ class Want:
 class Acquire:
     """The run, or one task run of it, wants all of these together.
 
-    The store answers with a signal: `granted`, `full` (`overlap` is skip) or `refused` (no such capacity).
+    The store answers with a signal: `granted`, `full` (`overlap` is skip) or `refused` (no such capacity). In the
+    `background` it stands behind all who are not.
     """
 
     wants: tuple[Want, ...]
     task_run_id: str = ""
     overlap: str = "queue"
+    background: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,13 +22,17 @@ def wants_of_task(run: Run, task: Task) -> tuple[Want, ...]:
 
 
 def acquire_for_run(step: Step, wants: tuple[Want, ...]) -> None:
-    """R3: ask for the run's turn, and for its locks and slots."""
+    """R3: ask for the run's turn, and for its locks and slots.
+
+    A run of a backfill waits behind all others, whatever the overlap: it is neither skipped nor cancels anybody.
+    """
     run = step.run
     concurrency = run.workflow.concurrency
     named = f"at most {concurrency.limit} may run at once" if concurrency is not None else _named(wants)
     run.reason, run.message = Reason.CONCURRENCY, f"waits for its turn: {named}"
-    overlap = str(concurrency.overlap) if concurrency is not None else "queue"
-    step.changes.acquires.append(Acquire(wants, overlap=overlap))
+    background = run.backfill_id is not None
+    overlap = str(concurrency.overlap) if concurrency is not None and not background else "queue"
+    step.changes.acquires.append(Acquire(wants, overlap=overlap, background=background))
     step.touch_run()
 
 

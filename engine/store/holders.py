@@ -2,7 +2,7 @@
 
 All of it happens in the executor's transaction; resource rows are locked in the order of their names before anything
 of theirs is looked at. The answer to a run is a signal: `granted`; `full` when it does not want to wait; `refused`
-when there can never be so much.
+when there can never be so much. Runs of backfills stand behind all others: their positions begin at `BACKGROUND`.
 """
 
 from collections import defaultdict
@@ -25,6 +25,8 @@ from engine.store.tables import holders, resources, runs
 NAMED_MAX: Final = 5
 CANCELLED_MAX: Final = 500
 BEGUN_MAX: Final = 500
+BACKGROUND: Final = 1 << 40
+"""The first position of those who let all others go before them."""
 
 _insert = Bulk(holders, ["resource", "run_id", "task_run_id", "units", "position", "held_at", "created_at"])
 
@@ -99,10 +101,13 @@ def _serve(connection: Connection, request: _Request, capacities: Mapping[str, i
     _delete(connection, request)
     free = {name: capacity[name] - units for name, units in _held_units(connection, names).items()}
     ledger = Ledger(free)
-    served = serve(ledger, _waiters(connection, dict(free)))
-    _hold(connection, served, now)
-    told += [_granted(waiter.owner, now) for waiter in served]
-    told += _enter(connection, _new(connection, asked), ledger, capacity, now)
+    waiting, new = _waiters(connection, dict(free)), _new(connection, asked)
+    for background in (False, True):
+        served = serve(ledger, [waiter for waiter in waiting if (waiter.position >= BACKGROUND) is background])
+        _hold(connection, served, now)
+        told += [_granted(waiter.owner, now) for waiter in served]
+        entering = [item for item in new if item[1].background is background]
+        told += _enter(connection, entering, ledger, capacity, now)
     insert_signals(connection, told)
     return {run_id for run_id, _ in told}
 
@@ -238,17 +243,22 @@ def _enter(
     capacity: Mapping[str, int],
     now: datetime,
 ) -> Told:
-    """Grant those who ask, or put them at the end of the line; return what the runs are told."""
+    """Grant those who ask, or put them at the end of the line; return what the runs are told.
+
+    All of them are in the background, or none.
+    """
+    if not asked:
+        return []
     told: Told = []
     rows: list[tuple[Any, ...]] = []
-    position = _last_position(connection, ledger.free) + 1
+    position = _last_position(connection, ledger.free, background=asked[0][1].background) + 1
     children = _children(connection, asked)
     for number, (run_id, acquire) in enumerate(asked):
         owner = Owner(run_id, acquire.task_run_id)
         units = {want.resource: want.units for want in acquire.wants}
         begun = bool(acquire.task_run_id) or run_id in children
         holds = ledger.fits(units, begun=begun)
-        if not holds and acquire.overlap == "skip":
+        if not holds and acquire.overlap == "skip" and not _behind_backfill(connection, acquire, rows, capacity):
             told.append((run_id, _full(connection, acquire, rows, capacity, now)))
             continue
         if holds:
@@ -270,15 +280,30 @@ def _children(connection: Connection, asked: Sequence[tuple[str, Acquire]]) -> s
     return set(connection.execute(query.where(runs.c.parent_task_run.is_not(None))).scalars())
 
 
-def _last_position(connection: Connection, names: Collection[str]) -> int:
+def _last_position(connection: Connection, names: Collection[str], *, background: bool) -> int:
+    first = BACKGROUND if background else 0
     query = select(func.max(holders.c.position)).where(one_of(holders.c.resource, names))
-    return int(connection.execute(query).scalar() or 0)
+    query = query.where(holders.c.position.between(first, first + BACKGROUND - 1))
+    return int(connection.execute(query).scalar() or first)
+
+
+def _behind_backfill(
+    connection: Connection, acquire: Acquire, entered: Sequence[tuple[Any, ...]], capacity: Mapping[str, int]
+) -> bool:
+    """Whether a run would have its turn if no backfill had taken it: it waits then, and is not skipped."""
+    resource = acquire.wants[0].resource
+    query = select(holders.c.position, holders.c.held_at).where(holders.c.resource == resource)
+    standing = list(connection.execute(query.limit(CANCELLED_MAX)))
+    held = any(row.position >= BACKGROUND and row.held_at is not None for row in standing)
+    ahead = sum(row.position < BACKGROUND for row in standing) + sum(row[0] == resource for row in entered)
+    return held and ahead < capacity[resource]
 
 
 def _ahead(connection: Connection, acquire: Acquire, entered: Sequence[tuple[Any, ...]]) -> list[str]:
-    """Return the runs that have, or wait for, the turn that this one wants: the first of its wants."""
+    """Return the runs that have, or wait before it for, the turn that this one wants: the first of its wants."""
     resource = acquire.wants[0].resource
     query = select(holders.c.run_id).where(holders.c.resource == resource).order_by(holders.c.position)
+    query = query.where(or_(holders.c.held_at.is_not(None), holders.c.position < BACKGROUND))
     standing = list(connection.execute(query.limit(CANCELLED_MAX)).scalars())
     return list(dict.fromkeys([*standing, *(row[1] for row in entered if row[0] == resource)]))
 

@@ -96,11 +96,12 @@ def end(run_id: str, attempt: int = 1, *, failed: bool = False, outputs: dict[st
     )
 
 
-def asks(run: Run, resource: str, limit: int = 1, overlap: str = "queue") -> Changes:
+def asks(run: Run, resource: str, limit: int = 1, overlap: str = "queue", *, background: bool = False) -> Changes:
     """What the machine answers with for a queued run that wants its turn."""
     run.concurrency_resource = resource
     wants = (Want(resource, 1, limit),)
-    return Changes(run=run, seen_version=run.version, run_dirty=True, acquires=[Acquire(wants, overlap=overlap)])
+    acquire = Acquire(wants, overlap=overlap, background=background)
+    return Changes(run=run, seen_version=run.version, run_dirty=True, acquires=[acquire])
 
 
 def ends(run: Run) -> Changes:

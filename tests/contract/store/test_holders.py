@@ -94,6 +94,40 @@ def test_who_waited_comes_before_who_asks_in_the_same_batch(line: Line) -> None:
     assert line.told(impatient) == [(0, "full")]
 
 
+def test_those_in_the_background_stand_behind_all_others(line: Line) -> None:
+    holder, early, late, live = runs = [line.run() for _ in range(4)]
+    line.settle(asks(holder, "r"))
+    line.settle(asks(early, "r", background=True), asks(late, "r", background=True))
+    line.settle(asks(live, "r"))
+    assert line.standing("r") == [(holder.id, True), (live.id, False), (early.id, False), (late.id, False)]
+    for run in (holder, live, early, late):
+        line.settle(ends(run))
+    assert [number for number, _ in line.told(*runs)] == [0, 3, 1, 2]
+
+
+def test_what_comes_free_goes_to_who_asks_before_the_background(line: Line) -> None:
+    holder, waiting, live = [line.run() for _ in range(3)]
+    line.settle(asks(holder, "r"), asks(waiting, "r", background=True))
+    assert line.settle(asks(live, "r"), ends(holder)) == {live.id}
+    assert line.standing("r") == [(live.id, True), (waiting.id, False)]
+
+
+def test_a_backfill_makes_nobody_skip(line: Line) -> None:
+    filling, live, second = [line.run() for _ in range(3)]
+    line.settle(asks(filling, "r", background=True))
+    assert line.settle(asks(live, "r", overlap="skip")) == set()
+    assert line.settle(asks(second, "r", overlap="skip")) == {second.id}
+    assert line.told(filling, live, second) == [(0, "granted"), (2, "full")]
+    assert line.settle(ends(filling)) == {live.id}
+
+
+def test_cancel_running_leaves_the_waiting_of_a_backfill_alone(line: Line) -> None:
+    filling, waiting, live = runs = [line.run() for _ in range(3)]
+    line.settle(asks(filling, "r", background=True), asks(waiting, "r", background=True))
+    line.settle(asks(live, "r", overlap="cancel_running"))
+    assert line.told(*runs) == [(0, "granted"), (0, "cancel")]
+
+
 def test_skip_is_told_who_is_in_the_way(line: Line) -> None:
     runs = [line.run() for _ in range(7)]
     line.settle(*(asks(run, "r", limit=6) for run in runs[:6]))
