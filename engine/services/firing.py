@@ -1,13 +1,15 @@
 """What a due trigger does: its nominal times, what becomes of each, and the runs they make. No transaction here."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from msgspec import structs
 
 from dsl.expressions import ExpressionError, Field
+from dsl.model import Schedule
 from engine.clock import NewId
 from engine.machine.context import run_lookup
 from engine.machine.creation import new_run
@@ -62,38 +64,59 @@ class Firings:
         outcome = FiringOutcome(settled.verdict.value)
         if not settled.fires:
             return Firing(settled.nominal, outcome, settled.message)
-        run = self._run(trigger, revision, settled.nominal, now)
-        try:
-            wanted = _wanted(trigger, revision, run)
-        except ExpressionError as error:
-            run.fault = f"triggers.{trigger.name}.if: {error}"
-            return Firing(settled.nominal, FiringOutcome.FAILED, run.fault, run)
-        if not wanted:
-            return Firing(settled.nominal, FiringOutcome.SKIPPED, "its condition is false")
-        if run.fault:
-            return Firing(settled.nominal, FiringOutcome.FAILED, run.fault, run)
-        return Firing(settled.nominal, outcome, settled.message, run)
-
-    def _run(self, trigger: ScheduledTrigger, revision: ReadyRevision, fire_time: datetime, now: datetime) -> Run:
-        return new_run(
-            run_id=self._ids(),
-            graph=revision.graph,
-            workflow_id=trigger.workflow_id,
-            revision_id=revision.id,
-            revision=revision.number,
-            trigger={
-                "kind": trigger.kind,
-                "name": trigger.name,
-                "scheduled_at": fire_time.isoformat(),
-                "fired_at": now.isoformat(),
-            },
-            inputs={},
-            now=now,
-            trigger_name=trigger.name,
-            commit=revision.commit,
-        )
+        occasion = Occasion(trigger.workflow_id, trigger.name, trigger.schedule, settled.nominal)
+        made = fire(occasion, revision, self._ids(), now)
+        return replace(made, outcome=outcome, message=settled.message) if made.outcome is FiringOutcome.RUN else made
 
 
-def _wanted(trigger: ScheduledTrigger, revision: ReadyRevision, run: Run) -> bool:
-    condition = trigger.schedule.condition
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """One nominal time of a schedule that is to be run: by the schedule itself, or by a backfill with its inputs."""
+
+    workflow_id: str
+    trigger: str
+    schedule: Schedule
+    nominal: datetime
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    backfill_id: str | None = None
+
+
+def fire(occasion: Occasion, revision: ReadyRevision, run_id: str, now: datetime) -> Firing:
+    """Return the run of a nominal time, or why there is none. The run sees the same whoever makes it, and when."""
+    run = _run(occasion, revision, run_id, now)
+    try:
+        wanted = _wanted(occasion.schedule, revision, run)
+    except ExpressionError as error:
+        run.fault = f"triggers.{occasion.trigger}.if: {error}"
+        return Firing(occasion.nominal, FiringOutcome.FAILED, run.fault, run)
+    if not wanted:
+        return Firing(occasion.nominal, FiringOutcome.SKIPPED, "its condition is false")
+    if run.fault:
+        return Firing(occasion.nominal, FiringOutcome.FAILED, run.fault, run)
+    return Firing(occasion.nominal, FiringOutcome.RUN, "", run)
+
+
+def _run(occasion: Occasion, revision: ReadyRevision, run_id: str, now: datetime) -> Run:
+    return new_run(
+        run_id=run_id,
+        graph=revision.graph,
+        workflow_id=occasion.workflow_id,
+        revision_id=revision.id,
+        revision=revision.number,
+        trigger={
+            "kind": str(type(occasion.schedule).__struct_config__.tag),
+            "name": occasion.trigger,
+            "scheduled_at": occasion.nominal.isoformat(),
+            "fired_at": now.isoformat(),
+        },
+        inputs=occasion.inputs,
+        now=now,
+        trigger_name=occasion.trigger,
+        backfill_id=occasion.backfill_id,
+        commit=revision.commit,
+    )
+
+
+def _wanted(schedule: Schedule, revision: ReadyRevision, run: Run) -> bool:
+    condition = schedule.condition
     return condition is None or revision.graph.evaluator.condition(Field.TRIGGER_IF, condition, run_lookup(run))

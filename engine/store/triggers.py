@@ -23,6 +23,9 @@ from engine.store.runs import create_runs
 from engine.store.tables import firings, triggers, workflows
 
 SCHEDULE_KINDS: Final = ("cron", "every")
+SCHEDULED: Final = "schedule"
+"""The kind, in the ledger, of what a schedule fires by itself."""
+
 _times_update = Bulk(
     triggers, ["workflow_id", "name", "last_fire_time", "next_fire_time", "next_at", "updated_at"], keys=2
 )
@@ -148,7 +151,7 @@ def record(connection: Connection, given: Sequence[Fired], now: datetime, *, loc
     """
     held = {item.trigger.key for item in given} if locked else _lock(connection, given)
     fired = tuple(item for item in given if item.trigger.key in held)
-    entered = _enter(connection, fired, now)
+    entered = enter(connection, [(item.trigger.key, firing) for item in fired for firing in item.firings], now)
     created = [
         firing.run
         for item in fired
@@ -158,6 +161,21 @@ def record(connection: Connection, given: Sequence[Fired], now: datetime, *, loc
     create_runs(connection, created)
     _move_on(connection, fired, now)
     return Recorded(created, fired)
+
+
+def enter(
+    connection: Connection, given: Sequence[tuple[tuple[str, str], Firing]], now: datetime, kind: str = SCHEDULED
+) -> set[tuple[str, str, datetime]]:
+    """Write the ledger's rows of firings, each with its trigger's key; return the keys of those that were not there.
+
+    `kind` tells the live firings of a trigger from those of each backfill: a nominal time counts once in each.
+    """
+    rows = [_row(*key, firing, now, kind) for key, firing in given]
+    if not rows:
+        return set()
+    statement = _insert(connection).on_conflict_do_nothing()
+    statement = statement.returning(firings.c.workflow_id, firings.c.trigger, firings.c.fire_time)
+    return {(row[0], row[1], row[2]) for row in connection.execute(statement, rows)}
 
 
 def note(connection: Connection, trigger: tuple[str, str], firing: Firing, now: datetime) -> None:
@@ -202,21 +220,12 @@ def _lock(connection: Connection, fired: Sequence[Fired]) -> set[tuple[str, str]
     return {trigger.key for trigger in map(_trigger, found) if trigger == seen.get(trigger.key)}
 
 
-def _enter(connection: Connection, fired: Sequence[Fired], now: datetime) -> set[tuple[str, str, datetime]]:
-    rows = [_row(*item.trigger.key, firing, now) for item in fired for firing in item.firings]
-    if not rows:
-        return set()
-    statement = _insert(connection).on_conflict_do_nothing()
-    statement = statement.returning(firings.c.workflow_id, firings.c.trigger, firings.c.fire_time)
-    return {(row[0], row[1], row[2]) for row in connection.execute(statement, rows)}
-
-
-def _row(workflow_id: str, name: str, firing: Firing, now: datetime) -> dict[str, Any]:
+def _row(workflow_id: str, name: str, firing: Firing, now: datetime, kind: str = SCHEDULED) -> dict[str, Any]:
     return {
         "workflow_id": workflow_id,
         "trigger": name,
         "fire_time": firing.fire_time,
-        "kind": "schedule",
+        "kind": kind,
         "outcome": str(firing.outcome),
         "message": plain_text(firing.message),
         "run_id": None if firing.run is None else firing.run.id,
