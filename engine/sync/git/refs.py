@@ -1,0 +1,95 @@
+"""Which of the server's references is meant: a branch, a tag, the newest tag of a range, a commit, or its HEAD."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from engine.sync.git.semver import newest, parse_range
+
+COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+BRANCHES: Final = "refs/heads/"
+TAGS: Final = "refs/tags/"
+_FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|^\.|^/|^-|\.lock(/|$)|[./]$|^@$")
+"""What git-check-ref-format(1) forbids in a name, and a leading dash."""
+
+
+class NoRefError(Exception):
+    """The server has no such reference. `reason` is `ref_not_found`, or `empty` where it has none at all."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A reference of the server, and the object it names. `target` is what a symbolic one points to."""
+
+    name: str
+    oid: str
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What was chosen. `ref` is empty for a commit that is fetched by its name, `oid` may be an annotated tag."""
+
+    ref: str
+    oid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selector:
+    """Which commit of a repository is meant; all empty means the server's HEAD."""
+
+    branch: str = ""
+    tag: str = ""
+    semver: str = ""
+    commit: str = ""
+
+    def __str__(self) -> str:
+        named = {"branch": self.branch, "tag": self.tag, "semver": self.semver, "commit": self.commit}
+        return next((f"{kind} {value}" for kind, value in named.items() if value), "the default branch")
+
+    def choose(self, refs: Iterable[Ref]) -> Chosen:
+        """Return what the server has for it. Raises `NoRefError`."""
+        by_name = {ref.name: ref for ref in refs}
+        if not by_name:
+            raise NoRefError("empty", "the repository has no commit yet\n  hint: push one")
+        if self.commit:
+            named = (ref.name for ref in by_name.values() if ref.oid == self.commit)
+            return Chosen(next(named, ""), self.commit)
+        name = self._name(by_name)
+        found = by_name.get(name)
+        if found is None:
+            raise NoRefError("ref_not_found", self._missing(by_name))
+        return Chosen(found.target if found.target in by_name else name, found.oid)
+
+    def _name(self, by_name: dict[str, Ref]) -> str:
+        if self.semver:
+            tags = [name.removeprefix(TAGS) for name in by_name if name.startswith(TAGS) and not name.endswith("^{}")]
+            return TAGS + (newest(tags, parse_range(self.semver)) or "")
+        if self.branch:
+            return BRANCHES + self.branch
+        return TAGS + self.tag if self.tag else "HEAD"
+
+    def _missing(self, by_name: dict[str, Ref]) -> str:
+        kind = BRANCHES if self.branch else TAGS
+        names = sorted(
+            name.removeprefix(kind) for name in by_name if name.startswith(kind) and not name.endswith("^{}")
+        )
+        if not (self.branch or self.tag or self.semver):
+            return (
+                "the server's HEAD names no branch that is there\n  hint: set 'branch', or the server's default branch"
+            )
+        what = "tag in the range " + self.semver if self.semver else str(self)
+        some = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+        plural = "branches" if self.branch else "tags"
+        hint = f"it has the {plural} {some}" if some else f"it has no {plural}"
+        return f"there is no {what} on the server\n  hint: {hint}"
+
+
+def is_ref_name(name: str) -> bool:
+    """Whether a branch or a tag can be called so."""
+    return bool(name) and len(name) <= 250 and not _FORBIDDEN.search(name) and name.isprintable()
