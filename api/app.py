@@ -14,6 +14,7 @@ from api.hosts import LoopbackOnly
 from api.parameters import known_parameters
 from api.routes import (
     approvals,
+    backfills,
     health,
     hooks,
     logs,
@@ -39,6 +40,8 @@ def create_app(dependencies: Dependencies) -> Litestar:
         workflows.ROUTER,
         runs_router,
         approvals.ROUTER,
+        backfills.OF_WORKFLOWS,
+        backfills.ROUTER,
         hooks.ROUTER,
         notifications.ROUTER,
         secrets.ROUTER,

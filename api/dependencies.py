@@ -12,6 +12,7 @@ from engine.clock import Clock, NewId, new_id, system_clock
 from engine.keyring import Keyring
 from engine.services.actions import Actions
 from engine.services.approvals import Approvals
+from engine.services.backfills import Backfills
 from engine.services.hooks import Hooks
 from engine.services.notifier import RunNotifier
 from engine.services.revision_cache import RevisionCache
@@ -53,6 +54,7 @@ class Services:
     revisions: RevisionCache
     actions: Actions
     approvals: Approvals
+    backfills: Backfills
     secrets: Secrets
     hooks: Hooks
 
@@ -62,9 +64,10 @@ class Services:
         revisions = given.revisions or RevisionCache(given.database)
         actions = Actions(given.database, given.broker, revisions, given.clock, given.new_id)
         approvals = Approvals(given.database, given.broker, given.clock)
+        backfills = Backfills(given.database, given.broker, revisions, given.clock, given.new_id)
         secrets = Secrets(given.database, given.keyring)
         hooks = Hooks(given.database, given.broker, revisions, secrets, given.clock, given.new_id)
-        return cls(given, revisions, actions, approvals, secrets, hooks)
+        return cls(given, revisions, actions, approvals, backfills, secrets, hooks)
 
     @property
     def database(self) -> Database:

@@ -85,6 +85,11 @@ def run_id(text: str) -> str:
     return read_uuid("path.run_id", text, "GET /api/v1/runs lists runs with their ids")
 
 
+def backfill_id(place: str, text: str) -> str:
+    """Return a backfill's id. Raises `RefusedError`."""
+    return read_uuid(place, text, "GET /api/v1/backfills lists backfills with their ids")
+
+
 def cursor_id(text: str | None) -> str | None:
     """Return the id in a cursor. Raises `RefusedError`."""
     return None if text is None else read_uuid("query.cursor", text, "take it from `next` of the page before")

@@ -29,7 +29,7 @@ from litestar.typing import FieldDefinition
 from api.schemas.problems import FieldFault, Problem
 from engine.broker.interface import BrokerError
 from engine.services.hooks import UnsignedError
-from engine.services.refusals import ConflictError, InvalidInputsError, KeyReusedError, UnknownError
+from engine.services.refusals import ConflictError, InvalidInputsError, InvalidRangeError, KeyReusedError, UnknownError
 from engine.services.secrets import SecretError
 from engine.store.errors import RetryableError, StoreError
 
@@ -68,6 +68,7 @@ KINDS: Final[Mapping[type[Exception], Kind]] = {
     UnknownError: NOT_FOUND,
     ConflictError: Kind("conflict", 409, "The present state does not allow it"),
     InvalidInputsError: Kind("invalid-inputs", 422, "The inputs do not fit"),
+    InvalidRangeError: Kind("invalid-range", 422, "The range of time cannot be taken"),
     UnsignedError: Kind("unsigned", 401, "The request is not signed as it should be"),
     SecretError: Kind("invalid-secret", 422, "The secret cannot be kept"),
     KeyReusedError: Kind("idempotency-key-reused", 422, "The idempotency key was used for another request"),

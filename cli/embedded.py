@@ -8,6 +8,7 @@ from cli.collector import settle
 from cli.nodes import (
     Parts,
     api_service,
+    backfill_service,
     engine_services,
     open_broker,
     scheduler_service,
@@ -44,7 +45,7 @@ def _run(parts: Parts) -> None:
     scheduler = scheduler_service(parts)
     syncer = sync_service(parts, on_applied=scheduler.poke)
     worker = worker_service(parts)
-    services = [*engine_services(parts), worker, scheduler, syncer]
+    services = [*engine_services(parts), worker, scheduler, backfill_service(parts), syncer]
     server = api_service(parts, services, syncer.sync_now)
     node = Node([*services, server])
     node.start()

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from api.dependencies import Dependencies
 from api.server import ApiServer
+from engine.artifacts import Artifacts
 from engine.broker import Broker, connect
 from engine.clock import new_id
 from engine.keyring import Keyring
+from engine.services.backfiller import Backfiller
 from engine.services.courier import Courier, MailSettings
 from engine.services.executor import Executor
 from engine.services.firing import Firings
@@ -95,13 +97,18 @@ def engine_services(parts: Parts) -> list[Service]:
         LogWriter(database, broker, on_written=parts.notifier.notify),
         courier,
         Executor(database, broker, capacities=settings.capacities, secrets=secrets, on_notices=courier.wake),
-        Janitor(database, retention_days=settings.retention_days),
+        Janitor(database, retention_days=settings.retention_days, artifacts=Artifacts(settings.artifacts_place)),
     ]
 
 
 def scheduler_service(parts: Parts) -> Scheduler:
     """Return the scheduler."""
     return Scheduler(parts.database, parts.broker)
+
+
+def backfill_service(parts: Parts) -> Backfiller:
+    """Return what carries backfills on."""
+    return Backfiller(parts.database, parts.broker)
 
 
 def sync_service(parts: Parts, on_applied: Callable[[], None] = lambda: None) -> Syncer:
@@ -162,6 +169,8 @@ def worker_service(parts: Parts, *, log_broker: Broker | None = None) -> WorkerS
         allow_processes=settings.allow_processes,
         docker_url=settings.docker_url,
         deny_private_addresses=settings.deny_private_addresses,
+        artifacts_url=settings.artifacts_place,
+        artifact_bytes_max=settings.artifact_bytes_max,
     )
     return WorkerService(Worker(parts.broker, config, log_broker=log_broker))
 

@@ -51,8 +51,8 @@ def engine() -> None:
 
 @click.command()
 def scheduler() -> None:
-    """Fire schedules."""
-    _role(lambda nodes, parts: [nodes.scheduler_service(parts)])
+    """Fire schedules, and carry backfills on."""
+    _role(lambda nodes, parts: [nodes.scheduler_service(parts), nodes.backfill_service(parts)])
 
 
 @click.command()

@@ -47,6 +47,7 @@ def trigger(
 @click.option("--since", help="Only runs created at or after this time (RFC 3339).")
 @click.option("--until", help="Only runs created before this time (RFC 3339).")
 @click.option("--trigger", "trigger_kind", help="Only runs made by this kind of trigger.")
+@click.option("--backfill", metavar="ID", help="Only runs made by this backfill.")
 @click.option("--limit", "-n", type=click.IntRange(1, 200), default=20, show_default=True, help="How many.")
 @as_json
 @click.pass_context
@@ -58,6 +59,7 @@ def runs(
     since: str | None,
     until: str | None,
     trigger_kind: str | None,
+    backfill: str | None,
     limit: int,
     json_output: bool,
 ) -> None:
@@ -73,6 +75,7 @@ def runs(
         "since": since,
         "until": until,
         "trigger": trigger_kind,
+        "backfill": backfill,
         "limit": limit,
     }
     page = _client().get("/runs", RunPage, params)
@@ -163,6 +166,7 @@ def _print_run(run: "RunDetail") -> None:
         "created": run.created_at,
         "took": duration(run.started_at, run.finished_at),
         "retry of": run.retry_of,
+        "backfill": run.backfill,
     }
     for name, value in facts.items():
         if value:

@@ -16,6 +16,7 @@ from api.parameters import (
     Labels,
     Limit,
     Moment,
+    backfill_id,
     cursor_id,
     cursor_place,
     found,
@@ -49,6 +50,7 @@ def list_runs(
     since: Moment = None,
     until: Moment = None,
     trigger: Annotated[str | None, QueryParameter(description="Kind of the trigger: `manual`, `cron` …")] = None,
+    backfill: Annotated[str | None, QueryParameter(description="Id of the backfill that made the runs.")] = None,
     limit: Limit = PAGE_SIZE,
     cursor: Cursor = None,
 ) -> RunPage:
@@ -67,6 +69,7 @@ def list_runs(
             since=moments[0],
             until=moments[1],
             trigger=trigger,
+            backfill=None if backfill is None else backfill_id("query.backfill", backfill),
         )
         rows, more = page(reads.list_runs(connection, wanted, before=before, limit=limit + 1), limit)
     return RunPage(items=[Run.of(row) for row in rows], next=rows[-1].id if more else None)

@@ -151,6 +151,7 @@ class Run(Answer, frozen=True, kw_only=True):
     labels: dict[str, str]
     retry_of: str | None
     parent_task_run: str | None
+    backfill: str | None = None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -177,6 +178,7 @@ class Run(Answer, frozen=True, kw_only=True):
             labels=run.labels,
             retry_of=run.retry_of,
             parent_task_run=run.parent_task_run,
+            backfill=run.backfill_id,
             created_at=run.created_at,
             started_at=run.started_at,
             finished_at=run.finished_at,
@@ -280,6 +282,7 @@ def _fields(row: "RunRow") -> dict[str, Any]:
         "labels": row.labels,
         "retry_of": row.retry_of,
         "parent_task_run": row.parent_task_run,
+        "backfill": row.backfill_id,
         "created_at": row.created_at,
         "started_at": row.started_at,
         "finished_at": row.finished_at,

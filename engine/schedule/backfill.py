@@ -2,50 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Final, assert_never
 
 from dsl.model import EveryTrigger, Schedule
+from engine.backfilling import Policy, Why
 from engine.schedule.firing import fires_between
-
-
-class Policy(StrEnum):
-    """Which times of its range a backfill runs. What is queued or running is left alone by all of them."""
-
-    MISSING = "missing"
-    """Times for which nothing ran: there was no run, or only one that was skipped."""
-    FAILED = "failed"
-    """Those, and times whose newest run failed or was cancelled."""
-    ALL = "all"
-    """Every time, also those that succeeded."""
-
-
-class BackfillState(StrEnum):
-    """How a backfill stands."""
-
-    RUNNING = "running"
-    """It makes runs, or has runs on their way."""
-    PAUSED = "paused"
-    """It makes no runs; those on their way go on."""
-    FINISHED = "finished"
-    """All its times are decided, and all its runs have ended, however they did."""
-    CANCELLED = "cancelled"
-    """It was given up."""
-
-
-class Why(StrEnum):
-    """Why a time is run, or is not."""
-
-    MISSING = "missing"
-    """Nothing ran for it."""
-    FAILED = "failed"
-    """Its newest run failed or was cancelled."""
-    SUCCEEDED = "succeeded"
-    """Its newest run succeeded."""
-    ON_ITS_WAY = "on_its_way"
-    """It has a run that is queued or running."""
-    UPCOMING = "upcoming"
-    """The schedule itself is about to fire it."""
 
 
 @dataclass(frozen=True, slots=True)

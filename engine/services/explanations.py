@@ -3,7 +3,7 @@
 The answers come from the rows that the engine itself decides by. `ok` means: this does not keep it from going on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,6 +11,7 @@ from typing import Final
 from dsl.model import ENGINE_KINDS
 from engine.machine.graph import Graph, stages_until
 from engine.machine.states import RUN_TERMINAL, TASK_TERMINAL, Phase, Reason, RunState, TaskState
+from engine.store.backfills import OPEN, BackfillFilter, BackfillRow, count_runs, list_backfills
 from engine.store.connection import Connection
 from engine.store.reads_runs import RunRow
 from engine.store.reads_tasks import TaskRow, list_open_tasks, list_task_states
@@ -27,6 +28,7 @@ from engine.store.reads_workflows import TriggerRow, WorkflowRow, read_triggers
 TASKS_MAX: Final = 100
 SESSIONS_MAX: Final = 1000
 HOLDERS_MAX: Final = 1000
+BACKFILLS_MAX: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,7 @@ class Explainer:
             return
         yield Check.yes("revision", f"revision {workflow.active_revision} is active")
         yield from self._triggers(workflow)
+        yield from self._backfills(workflow)
         if graph.workflow.concurrency is not None:
             yield self._concurrency(workflow, graph.workflow.concurrency.limit)
         tasks = graph.tasks.values()
@@ -203,6 +206,13 @@ class Explainer:
             yield Check.no("triggers", "it has no triggers: it runs only when asked")
         for trigger in triggers:
             yield _of_trigger(trigger, paused=workflow.paused_at is not None)
+
+    def _backfills(self, workflow: WorkflowRow) -> Iterator[Check]:
+        wanted = BackfillFilter(workflow_id=workflow.id, states=OPEN)
+        found = list_backfills(self._connection, wanted, before=None, limit=BACKFILLS_MAX)
+        counts = count_runs(self._connection, [row.id for row in found])
+        for row in found:
+            yield _of_backfill(row, counts[row.id])
 
     def _concurrency(self, workflow: WorkflowRow, limit: int) -> Check:
         resource = f"concurrency:{workflow.namespace}/{workflow.name}"
@@ -218,6 +228,20 @@ def _of_trigger(trigger: TriggerRow, *, paused: bool) -> Check:
     if trigger.next_at is None:
         return Check.no(name, f"{trigger.kind}: no firing is to come" if not paused else "rests while paused")
     return Check(name, not paused, f"{trigger.kind}: next firing at {_moment(trigger.next_at)}")
+
+
+def _of_backfill(row: BackfillRow, runs: Mapping[RunState, int]) -> Check:
+    """Say how a backfill stands: it keeps nothing else from going on."""
+    live = sum(number for state, number in runs.items() if state not in RUN_TERMINAL)
+    failed = runs.get(RunState.FAILED, 0)
+    on_the_way = "1 run on its way" if live == 1 else f"{live} runs on their way"
+    parts = [
+        f"{row.state}: trigger {row.trigger}, {_moment(row.since)} to {_moment(row.until)}",
+        f"{row.made + row.skipped} of {row.total} times decided, {on_the_way}",
+        f"{failed} failed" if failed else "",
+        row.message,
+    ]
+    return Check.yes(f"backfill {row.id}", "; ".join(part for part in parts if part))
 
 
 def summary_of(checks: list[Check]) -> str:

@@ -23,5 +23,9 @@ class InvalidInputsError(ActionError):
         self.faults = faults
 
 
+class InvalidRangeError(ActionError):
+    """A range of time holds nothing, too much, or what is still to come."""
+
+
 class KeyReusedError(ActionError):
     """An idempotency key was used before for another request."""

@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Select, and_, func, insert, or_, select, update
 
+from engine.backfilling import BackfillState, Policy
 from engine.machine.model import Run
 from engine.machine.states import RUN_TERMINAL, RunState
-from engine.schedule.backfill import BackfillState, Newest, Policy
+from engine.schedule.backfill import Newest
 from engine.store.membership import one_of
 from engine.store.runs import create_runs
 from engine.store.tables import backfills, firings, revisions, runs, triggers, workflows

@@ -90,11 +90,16 @@ def paused(connection: Connection, workflow_ids: Collection[str]) -> set[str]:
 
 
 def recent_states(connection: Connection, workflow_id: str, number: int) -> list[str]:
-    """Return how the workflow's last runs ended, newest first: those that succeeded or failed since it was resumed."""
+    """Return how the workflow's last runs ended, newest first: those that succeeded or failed since it was resumed.
+
+    Runs of backfills do not count: they say nothing of how it goes now.
+    """
     since = select(workflows.c.resumed_at).where(workflows.c.id == workflow_id)
     resumed_at = connection.execute(since).scalar()
     query = select(runs.c.state).where(
-        runs.c.workflow_id == workflow_id, runs.c.state.in_([RunState.SUCCEEDED, RunState.FAILED])
+        runs.c.workflow_id == workflow_id,
+        runs.c.state.in_([RunState.SUCCEEDED, RunState.FAILED]),
+        runs.c.backfill_id.is_(None),
     )
     if resumed_at is not None:
         query = query.where(runs.c.created_at > resumed_at)

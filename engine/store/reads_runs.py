@@ -35,6 +35,7 @@ class RunRow:
     retry_of: str | None
     parent_task_run: str | None
     concurrency_resource: str | None
+    backfill_id: str | None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -60,6 +61,7 @@ class RunFilter:
     since: datetime | None = None
     until: datetime | None = None
     trigger: str | None = None
+    backfill: str | None = None
 
 
 _RUN: tuple[ColumnElement[Any], ...] = (
@@ -80,6 +82,7 @@ _RUN: tuple[ColumnElement[Any], ...] = (
     runs.c.retry_of,
     runs.c.parent_task_run,
     runs.c.concurrency_resource,
+    runs.c.backfill_id,
     runs.c.created_at,
     runs.c.started_at,
     runs.c.finished_at,
@@ -140,6 +143,7 @@ def _matching(
         None if wanted.workflow_id is None else runs.c.workflow_id == wanted.workflow_id,
         None if state is None else runs.c.state == state,
         None if wanted.trigger is None else runs.c.trigger_kind == wanted.trigger,
+        None if wanted.backfill is None else runs.c.backfill_id == wanted.backfill,
     ]
     if wanted.since is not None:
         conditions += [runs.c.created_at >= wanted.since, run_id >= id_floor(wanted.since - CLOCK_SKEW)]

@@ -58,15 +58,17 @@ class Endings:
     def _note(self, ending: Ending, before: list[str], now: datetime, *, resting: bool) -> None:
         """Work out the notices and the pause; `before` are the earlier ends, newest first, and gets this one.
 
-        What rests already (`resting`) is not put to rest again.
+        What rests already (`resting`) is not put to rest again. A run of a backfill says nothing of how the workflow
+        does now: neither is it a recovery, nor does it put the workflow to rest.
         """
         run, workflow = ending.run, ending.run.workflow
         events = {str(run.state)}
-        if run.state is RunState.SUCCEEDED and before[:1] == [RunState.FAILED]:
+        live = run.backfill_id is None
+        if live and run.state is RunState.SUCCEEDED and before[:1] == [RunState.FAILED]:
             events.add("recovered")
-        if run.state in {RunState.SUCCEEDED, RunState.FAILED}:
+        if live and run.state in {RunState.SUCCEEDED, RunState.FAILED}:
             before.insert(0, str(run.state))
-        limit = workflow.max_consecutive_failures
+        limit = workflow.max_consecutive_failures if live else None
         if limit is not None and not resting and len(before) >= limit and set(before[:limit]) == {RunState.FAILED}:
             ending.pause = f"{limit} runs failed one after another; the last was {run.id}"
             events.add("paused")

@@ -1,0 +1,168 @@
+"""The backfiller: carries backfills on. Any number may run; each nominal time counts once in each backfill.
+
+A turn decides the next times of every running backfill, in its order, until as many of its runs are on their way as it
+may have. Whoever dies anywhere has either decided a batch of times or not.
+"""
+
+import logging
+import threading
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from dsl.model import Schedule
+from engine.backfilling import BackfillState, Why
+from engine.broker.interface import Broker
+from engine.clock import Clock, NewId, new_id
+from engine.schedule.backfill import Decision, decide, past_times
+from engine.services.firing import Occasion, fire
+from engine.services.revision_cache import ReadyRevision, RevisionCache
+from engine.services.service import LoopService
+from engine.services.wakes import wake
+from engine.store import backfills as store
+from engine.store.backfills import BackfillRow
+from engine.store.connection import Connection
+from engine.store.database import Database
+from engine.store.errors import StoreError
+from engine.store.triggers import Firing, FiringOutcome
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS: Final = 1.0
+"""How long a new backfill waits at most for its first run."""
+BUSY_SECONDS: Final = 0.1
+"""How long the next run of a backfill waits at most, once there is room for it."""
+BATCH_TIMES_MAX: Final = 100
+"""Times of one transaction: at four rows each, below the 500 that a write may take."""
+KEPT_MAX: Final = 64
+"""Backfills whose times are kept in memory."""
+
+
+class Backfiller(LoopService):
+    """The loop of backfills."""
+
+    name = "backfiller"
+
+    def __init__(
+        self,
+        database: Database,
+        broker: Broker,
+        *,
+        clock: Clock | None = None,
+        ids: NewId = new_id,
+        revisions: RevisionCache | None = None,
+    ) -> None:
+        super().__init__()
+        self._database = database
+        self._broker = broker
+        self._clock = clock or database.now
+        self._ids = ids
+        self._revisions = revisions or RevisionCache(database)
+        self._times: OrderedDict[str, tuple[datetime, ...]] = OrderedDict()
+        self._poked = threading.Event()
+
+    def interrupt(self) -> None:
+        """Make a waiting turn return."""
+        self._poked.set()
+
+    def turn(self) -> None:
+        """Carry every backfill on, then wait; not at all while there is more to decide."""
+        self._poked.clear()
+        if not self.stopping and (seconds := self.carry_on()) > 0 and not self.stopping:
+            self._poked.wait(seconds)
+
+    def carry_on(self) -> float:
+        """Decide one batch of times of each running backfill; return how many seconds the next look may wait."""
+        with self._database.read() as connection:
+            found = store.running_backfills(connection)
+        more = [self._carried(row) for row in found]
+        return 0.0 if any(more) else BUSY_SECONDS if found else IDLE_SECONDS
+
+    def _carried(self, row: BackfillRow) -> bool:
+        try:
+            return self._carry(row)
+        except StoreError:
+            raise
+        except Exception as error:  # one that cannot be worked out must not hold up all others
+            log.exception("backfill %s is paused", row.id)
+            self._switch(row, BackfillState.PAUSED, f"it could not be worked out: {error}")
+            return False
+
+    def _carry(self, row: BackfillRow) -> bool:
+        """Decide the next times; return whether more can be decided at once."""
+        revision = self._revisions.get(row.revision_id)
+        left = self._left(row, revision)
+        with self._database.read() as connection:
+            gone = store.is_archived(connection, row.workflow_id)
+            room = row.parallel - len(store.open_runs(connection, row.id))
+            decisions = [] if gone or room <= 0 else _decisions(connection, row, left[:BATCH_TIMES_MAX])
+        if gone:
+            self._switch(row, BackfillState.CANCELLED, "the workflow was removed from its source")
+        elif not left and room == row.parallel:
+            self._switch(row, BackfillState.FINISHED, "")
+        elif decisions:
+            fired = self._fired(row, revision, decisions, room)
+            return bool(fired) and self._record(row, fired, room)
+        return False
+
+    def _record(self, row: BackfillRow, fired: Sequence[Firing], room: int) -> bool:
+        with self._database.write() as connection:
+            created = store.record_times(connection, row, fired, self._clock())
+        wake(self._broker, [run.id for run in created])
+        return len(created) < room
+
+    def _fired(
+        self, row: BackfillRow, revision: ReadyRevision, decisions: Sequence[Decision], room: int
+    ) -> list[Firing]:
+        """Return what becomes of the times, up to the one that takes the last room.
+
+        One that the schedule itself is about to fire is waited for: what becomes of it is known then.
+        """
+        fired: list[Firing] = []
+        now, schedule = self._clock(), _schedule(row, revision)
+        for decision in decisions:
+            if room <= 0 or decision.why is Why.UPCOMING:
+                break
+            if not decision.runs:
+                fired.append(Firing(decision.fire_time, FiringOutcome.SKIPPED, decision.message))
+                continue
+            occasion = Occasion(row.workflow_id, row.trigger, schedule, decision.fire_time, row.inputs, row.id)
+            fired.append(fire(occasion, revision, self._ids(), now))
+            room -= fired[-1].run is not None
+        return fired
+
+    def _left(self, row: BackfillRow, revision: ReadyRevision) -> tuple[datetime, ...]:
+        """Return the times that are not decided, in the backfill's order."""
+        times = self._times_of(row, revision)
+        if row.reverse:
+            return times[: len(times) if row.cursor is None else bisect_left(times, row.cursor)][::-1]
+        return times if row.cursor is None else times[bisect_right(times, row.cursor) :]
+
+    def _times_of(self, row: BackfillRow, revision: ReadyRevision) -> tuple[datetime, ...]:
+        found = self._times.get(row.id)
+        if found is None:
+            found = past_times(_schedule(row, revision), row.since, row.until, row.total, row.anchor_at)
+            self._times[row.id] = found
+        self._times.move_to_end(row.id)
+        while len(self._times) > KEPT_MAX:
+            self._times.popitem(last=False)
+        return found
+
+    def _switch(self, row: BackfillRow, after: BackfillState, message: str) -> None:
+        with self._database.write() as connection:
+            store.switch_backfill(connection, row.id, [BackfillState.RUNNING], after, self._clock(), message)
+        self._times.pop(row.id, None)
+
+
+def _schedule(row: BackfillRow, revision: ReadyRevision) -> Schedule:
+    found = revision.graph.workflow.triggers[row.trigger]
+    assert isinstance(found, Schedule), "only schedules are backfilled"
+    return found
+
+
+def _decisions(connection: Connection, row: BackfillRow, times: Sequence[datetime]) -> list[Decision]:
+    newest = store.newest_runs(connection, row.workflow_id, row.trigger, times)
+    upcoming = store.next_live_time(connection, row.workflow_id, row.trigger)
+    return [decide(row.policy, time, newest.get(time), upcoming) for time in times]
