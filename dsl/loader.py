@@ -9,7 +9,6 @@ import msgspec
 
 from dsl.checks import Subject, check
 from dsl.checks.duplicates import duplicate_names
-from dsl.checks.unsupported import not_supported
 from dsl.compile import Lines, compile_workflow
 from dsl.defaults import FolderLayers, Layer, Layered, is_defaults, load_layer
 from dsl.diagnostics import START, Diagnostic, Fault, diagnostic, has_errors, in_order
@@ -182,7 +181,6 @@ def _examined(document: Document, layers: Sequence[Layer]) -> tuple[Document, li
     violations = [] if is_valid(value) else explain(value)
     if not isinstance(value, dict):
         return document, [_placed(document, item) for item in violations]
-    violations += not_supported(value)
     if violations:
         value = prune(value, [item.path for item in violations if item.pruned])
     whole = Layered(document, value, layers) if layers else document

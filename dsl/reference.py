@@ -4,15 +4,13 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from dsl.checks.unsupported import NOT_SUPPORTED_YET
 from schemas import load
 
 _HEAD: Final = """# The workflow language
 
 Made from `schemas/workflow.schema.json` by `make docs`; editors, the loader and the API use the same file. Expressions
 are described in [expressions](expressions.md), schedules in [schedules](schedules.md); what a folder can give to all of
-its workflows, what is checked over several of them and how one is renamed in [defaults](defaults.md). Fields marked
-*not yet* are part of the language; this version refuses them (`E0901`).
+its workflows, what is checked over several of them and how one is renamed in [defaults](defaults.md).
 
 A file is UTF-8 YAML 1.2, one workflow a document, at most 1 MiB. This is one that uses most of it:
 
@@ -61,11 +59,8 @@ def _rows(schema: dict[str, Any], definitions: dict[str, Any], path: tuple[str, 
     required = set(schema.get("required", ()))
     for name, given in _properties(schema, definitions).items():
         field = {**_resolved(given, definitions), **{key: item for key, item in given.items() if key != "$ref"}}
-        marks = [
-            mark for mark, holds in (("required", name in required), ("*not yet*", _absent((*path, name)))) if holds
-        ]
         meaning = " ".join([field.get("description", ""), *_values(field), *_examples(field)])
-        shown = f"`{prefix}{name}`" + (f" ({', '.join(marks)})" if marks else "")
+        shown = f"`{prefix}{name}`" + (" (required)" if name in required else "")
         yield f"| {shown} | {_escaped(_type(given, definitions))} | {_escaped(meaning.strip())} |"
         if field.get("properties") and "$ref" not in given:
             yield from _rows(field, definitions, (*path, name), f"{prefix}{name}.")
@@ -117,10 +112,6 @@ def _examples(field: dict[str, Any]) -> list[str]:
 
 def _json(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _absent(path: tuple[str, ...]) -> bool:
-    return path in NOT_SUPPORTED_YET or (path[0] in _KINDS and ("tasks", "*", *path) in NOT_SUPPORTED_YET)
 
 
 def _escaped(text: str) -> str:

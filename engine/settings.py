@@ -164,6 +164,19 @@ SETTINGS: Mapping[str, Setting] = {
         "",
         "What there is of each capacity that workflows take part of with `slots`, as `db-writers=4,gpu=1`.",
     ),
+    "artifacts_url": Setting(
+        "CHRONOVERSE_ARTIFACTS_URL",
+        str,
+        "",
+        "API, engine and workers: where artifacts are kept: a directory that all of them see, or `s3://bucket/prefix` "
+        "(with `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID` …). Empty, in one process: under the state directory.",
+    ),
+    "artifact_bytes_max": Setting(
+        "CHRONOVERSE_ARTIFACT_BYTES_MAX",
+        _whole(1, 1 << 50),
+        str(4 * 1024**3),
+        "How many bytes of artifacts one attempt may leave on this worker.",
+    ),
     "secret_key": Setting(
         "CHRONOVERSE_SECRET_KEY",
         str,
@@ -213,6 +226,8 @@ class Settings:
     orphan_seconds: float
     ack_hold_seconds: float
     capacities: dict[str, int]
+    artifacts_url: str
+    artifact_bytes_max: int
     secret_key: str = field(repr=False)
     smtp_url: str
     mail_from: str
@@ -237,6 +252,14 @@ class Settings:
     def store_url(self) -> str:
         """The database's URL, with the embedded one filled in."""
         return self.database_url or f"sqlite:///{self.state_dir / 'chronoverse.db'}"
+
+
+    @property
+    def artifacts_place(self) -> str:
+        """Where artifacts are kept, with the embedded place filled in; empty where there is none."""
+        if self.artifacts_url or self.broker_url.startswith("amqp"):
+            return self.artifacts_url
+        return str((self.state_dir / "artifacts").absolute())
 
 
 def _value(setting: Setting, environment: Mapping[str, str]) -> Any:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import msgspec
 from sqlalchemy import func, select
@@ -32,6 +32,14 @@ from workers.runners.interface import Runner
 from workers.worker import Worker
 
 
+class Stored(NamedTuple):
+    """A workflow that runs can be started of."""
+
+    graph: Graph
+    workflow_id: str
+    revision_id: str
+
+
 class Stack:
     """One of everything. Use as a context manager."""
 
@@ -47,6 +55,7 @@ class Stack:
         **config: Any,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
         self.database = Database.open(database_url or f"sqlite:///{directory / 'test.db'}")
         migrate(self.database)
         shared = MemoryBroker() if brokers is None else None
@@ -62,7 +71,12 @@ class Stack:
             ]
         )
         self.installation = f"test-{new_id()}"  # a worker removes containers of its installation that it does not know
-        options = {"allow_processes": True, "installation": self.installation, **config}
+        options = {
+            "artifacts_url": str(directory / "artifacts"),
+            "allow_processes": True,
+            "installation": self.installation,
+            **config,
+        }
         self.worker = Worker(
             worker_broker,
             WorkerConfig(worker_id="test", state_dir=directory / "worker", slots=slots, **options),
@@ -85,18 +99,25 @@ class Stack:
         self.database.close()
 
     def submit(self, workflow: Workflow, number: int = 1, inputs: dict[str, Any] | None = None) -> list[str]:
-        """Store the workflow, create runs of it in one transaction, and wake them."""
-        graph = Graph.of(workflow)
-        now = system_clock()
+        """Store the workflow under a name of its own and start runs of it."""
+        return self.start(self.store(workflow), number, inputs)
+
+    def store(self, workflow: Workflow) -> Stored:
+        """Store the workflow under a name of its own."""
         named = msgspec.structs.replace(workflow, name=f"{workflow.name}-{new_id()}")
         with self.database.write() as connection:
-            workflow_id, revision_id = store_workflow(connection, named, new_id, now)
+            workflow_id, revision_id = store_workflow(connection, named, new_id, system_clock())
+        return Stored(Graph.of(workflow), workflow_id, revision_id)
+
+    def start(self, stored: Stored, number: int = 1, inputs: dict[str, Any] | None = None) -> list[str]:
+        """Create runs in one transaction, and wake them."""
+        now = system_clock()
         created = [
             new_run(
                 run_id=new_id(),
-                graph=graph,
-                workflow_id=workflow_id,
-                revision_id=revision_id,
+                graph=stored.graph,
+                workflow_id=stored.workflow_id,
+                revision_id=stored.revision_id,
                 revision=1,
                 trigger={"kind": "manual"},
                 inputs=inputs or {},

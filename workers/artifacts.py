@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from engine.broker.messages import ARTIFACTS_MAX
+
 NAME_BYTES_MAX: Final = 1000
 _WILD: Final = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 _PIECES: Final = re.compile(r"\*\*/|\*\*|\*|\?")
@@ -25,9 +27,8 @@ class ArtifactsError(Exception):
 class Limits:
     """How much one attempt may keep."""
 
-    file_bytes_max: int = 1024**3
-    attempt_bytes_max: int = 4 * 1024**3
-    files_max: int = 1000
+    bytes_max: int = 4 * 1024**3
+    files_max: int = ARTIFACTS_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Chosen:
 
 def choose(directory: Path, patterns: Sequence[str], limits: Limits) -> tuple[list[Chosen], list[str]]:
     """Return the files that match, by name, and the patterns that match none. Raises `ArtifactsError`."""
-    compiled = {pattern: _compiled(pattern) for pattern in patterns}
+    compiled = {pattern: matcher(pattern.lstrip("/")) for pattern in patterns}
     unmatched = set(patterns)
     found: list[Chosen] = []
     total = 0
@@ -56,13 +57,21 @@ def choose(directory: Path, patterns: Sequence[str], limits: Limits) -> tuple[li
     return sorted(found, key=lambda chosen: chosen.name), [pattern for pattern in patterns if pattern in unmatched]
 
 
+def matcher(pattern: str) -> re.Pattern[str]:
+    """Return a pattern as an expression over whole names; it matches what is below a folder of that name too."""
+    text = pattern.removeprefix("./").rstrip("/")
+    pieces, position = [], 0
+    for wild in _PIECES.finditer(text):
+        pieces += [re.escape(text[position : wild.start()]), _WILD[wild[0]]]
+        position = wild.end()
+    return re.compile("".join([*pieces, re.escape(text[position:])]) + "(?:/.*)?", re.DOTALL)
+
+
 def _check(chosen: Chosen, count: int, total: int, limits: Limits) -> None:
     if count > limits.files_max:
         raise ArtifactsError(f"the patterns match more than {limits.files_max} files")
-    if chosen.size > limits.file_bytes_max:
-        raise ArtifactsError(f"artifact {chosen.name} is larger than {limits.file_bytes_max} bytes")
-    if total > limits.attempt_bytes_max:
-        raise ArtifactsError(f"the artifacts are larger than {limits.attempt_bytes_max} bytes in all")
+    if total > limits.bytes_max:
+        raise ArtifactsError(f"with {chosen.name} the artifacts are larger than {limits.bytes_max} bytes in all")
 
 
 def _files(directory: Path, prefix: str) -> Iterator[Chosen]:
@@ -85,13 +94,3 @@ def _is_usable(name: str) -> bool:
         return len(name.encode()) <= NAME_BYTES_MAX and name.isprintable()
     except UnicodeEncodeError:
         return False
-
-
-def _compiled(pattern: str) -> re.Pattern[str]:
-    """Return a pattern as an expression over whole names; it matches what is below a folder of that name too."""
-    text = pattern.removeprefix("./").rstrip("/")
-    pieces, position = [], 0
-    for wild in _PIECES.finditer(text):
-        pieces += [re.escape(text[position : wild.start()]), _WILD[wild[0]]]
-        position = wild.end()
-    return re.compile("".join([*pieces, re.escape(text[position:])]) + "(?:/.*)?", re.DOTALL)

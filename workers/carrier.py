@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from engine.broker.messages import Finished, Grant
 from engine.clock import Clock
+from workers.handover import Handover, Handovers
 from workers.held import Held
 from workers.log_shipper import LogShipper
 from workers.logs import AttemptLog
@@ -32,17 +33,20 @@ class Carrier:
     shipper: LogShipper
     outbox: Outbox
     session: Session
+    handovers: Handovers
     clock: Clock
 
     def carry_out(self, grant: Grant, entry: Entry, *, resumed: bool) -> None:
         """Run the attempt to its end and hand its result to the outbox."""
         runner = self.runners.get(grant.kind)
-        attempt = self._attempt(grant, entry, resumed=resumed)
+        files = self.handovers.of(grant)
+        attempt = self._attempt(grant, entry, files, resumed=resumed)
         started_at = self.clock()
         stop = self.held.running(grant.claim_id, fenced=grant.fenced)
         masks = Masks(grant.masks)
         sink = self.shipper.open(entry, durable=isinstance(runner, Recovering) and runner.resumes, masks=masks)
         result = _masked(self._result(runner, grant, attempt, sink, stop), masks)
+        files.close()
         self.held.finished(grant.claim_id)
         log_batches, batches = self.shipper.end(sink, grant.claim_id)
         finished = Finished(
@@ -56,6 +60,7 @@ class Carrier:
             exit_code=result.exit_code,
             outputs=dict(result.outputs),
             log_batches=log_batches,
+            artifacts=files.kept,
             started_at=started_at,
             finished_at=self.clock(),
         )
@@ -69,7 +74,7 @@ class Carrier:
         self.held.drop(entry.record.claim_id)
         entry.remove()
 
-    def _attempt(self, grant: Grant, entry: Entry, *, resumed: bool) -> Attempt:
+    def _attempt(self, grant: Grant, entry: Entry, files: Handover, *, resumed: bool) -> Attempt:
         deadline = self._deadline(grant, entry, resumed=resumed)
         return Attempt(
             name=grant.attempt,
@@ -84,6 +89,7 @@ class Carrier:
             resumed=resumed,
             log_position=entry.record.log_position,
             journal=entry,
+            files=files,
         )
 
     def _deadline(self, grant: Grant, entry: Entry, *, resumed: bool) -> float | None:
@@ -106,6 +112,8 @@ class Carrier:
         try:
             if isinstance(runner, Recovering):
                 attempt.journal.begin()  # the others leave nothing behind that a later process could find
+            if not attempt.resumed and attempt.files is not None:
+                attempt.files.fetch()
             return _checked(runner.run(attempt, sink, stop), grant)
         except RunnerError as error:
             return Result.failed("runner_error", str(error))

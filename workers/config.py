@@ -54,6 +54,8 @@ class WorkerConfig:
     log_memory_bytes_max: int = 1024 * 1024
     log_flush_seconds: float = 0.2
     http_body_bytes_max: int = 4 * 1024 * 1024
+    artifacts_url: str = ""
+    artifact_bytes_max: int = 4 * 1024**3
     host: str = field(default_factory=platform.node)
     runner_options: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
@@ -82,6 +84,11 @@ class WorkerConfig:
     def work_dir(self) -> Path:
         """Where processes get their fresh directories."""
         return self.state_dir / "work"
+
+    @property
+    def handed_dir(self) -> Path:
+        """Where what earlier tasks left is put for attempts."""
+        return self.state_dir / "handed"
 
     def slot_pools(self) -> tuple[str, ...]:
         """Return the pool of each slot."""

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
+from engine.artifacts import Artifacts
 from engine.broker.interface import Broker
 from engine.broker.messages import (
     AnyMessage,
@@ -18,9 +19,11 @@ from engine.broker.messages import (
     Stop,
 )
 from engine.clock import Clock, NewId, new_id, system_clock
+from workers.artifacts import Limits
 from workers.carrier import Carrier
 from workers.claims import Claims
 from workers.config import WorkerConfig
+from workers.handover import Handovers
 from workers.held import Held
 from workers.link import Link
 from workers.log_shipper import LogShipper
@@ -81,6 +84,9 @@ class Worker:
             shipper=self._shipper,
             outbox=self._outbox,
             session=self._session,
+            handovers=Handovers(
+                config.handed_dir, Artifacts(config.artifacts_url), Limits(bytes_max=config.artifact_bytes_max)
+            ),
             clock=clock,
         )
         self._slots = [self._slot(broker, pool, ids) for pool in config.slot_pools()]

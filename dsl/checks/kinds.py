@@ -1,4 +1,4 @@
-"""Fields that only some kinds of task can have, and sensors and caches that would go on for good."""
+"""Fields that only some kinds of task can have, sensors and caches without an end, files out of reach."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -29,6 +29,7 @@ def kinds(subject: Subject) -> Iterator[Fault]:
                 yield subject.at_key("E0356", message, (*task.path, field), hint)
         yield from _repeat(subject, task)
         yield from _cache(subject, task)
+        yield from _artifacts(subject, task)
 
 
 def _repeat(subject: Subject, task: TaskView) -> Iterator[Fault]:
@@ -45,3 +46,15 @@ def _cache(subject: Subject, task: TaskView) -> Iterator[Fault]:
         message = "the key never changes and the result never expires: the first success is reused for good"
         hint = "name in the key what the result depends on, or add 'ttl'"
         yield subject.at_value("W0357", message, (*task.path, "cache", "key"), hint)
+
+
+def _artifacts(subject: Subject, task: TaskView) -> Iterator[Fault]:
+    patterns = task.block.get("artifacts")
+    for position, pattern in enumerate(patterns if isinstance(patterns, list) else ()):
+        if not isinstance(pattern, str):
+            continue
+        absolute = pattern.startswith("/") and "container" not in task.block
+        if absolute or ".." in pattern.split("/"):
+            message = f"'{pattern}' is outside the directory that the task starts in"
+            hint = "have the script copy the file into its working directory"
+            yield subject.at_value("E0361", message, (*task.path, "artifacts", position), hint)

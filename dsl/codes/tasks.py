@@ -193,13 +193,13 @@ TASKS: Final = (
         workflow('secrets: [API_KEY]\ntasks:\n  a: {run: x, env: {KEY: "${{ secrets.API_KEY }}"}}\n'),
     ),
     Code(
-        "E0901",
-        "not supported yet",
-        "The language has this field, and this version of the engine cannot carry it out. It is refused rather than "
-        "ignored.",
-        workflow("tasks:\n  a: {run: x, artifacts: [out.csv]}\n"),
+        "E0361",
+        "artifact outside the working directory",
+        "`artifacts` names files below the directory that the task starts in. In a container an absolute path may name "
+        "others; `..` may stand in none.",
+        workflow("tasks:\n  a: {run: x, artifacts: [../out.csv]}\n"),
         3,
-        15,
-        workflow("tasks:\n  a: {run: x}\n"),
+        27,
+        workflow("tasks:\n  a: {run: x, artifacts: [out.csv]}\n"),
     ),
 )

@@ -3,7 +3,6 @@
 import hashlib
 from typing import Any, Final, NamedTuple
 
-from dsl.checks.unsupported import not_supported
 from dsl.diagnostics import Diagnostic, Fault, diagnostic, has_errors
 from dsl.syntax import Violation, explain, is_valid, prune
 from dsl.yaml import Document, parse_documents
@@ -65,8 +64,7 @@ def unreadable(found: Diagnostic) -> Layer:
 
 
 def _violations(value: Any) -> list[Violation]:
-    violations = [] if is_valid(value, _SCHEMA) else explain(value, _SCHEMA)
-    return violations + (not_supported(value) if isinstance(value, dict) else [])
+    return [] if is_valid(value, _SCHEMA) else explain(value, _SCHEMA)
 
 
 def _placed(document: Document, violation: Violation) -> Fault:

@@ -13,6 +13,8 @@ import msgspec
 VERSION: Final = 1
 OUTPUTS_BYTES_MAX: Final = 64 * 1024
 LOG_BATCH_BYTES_MAX: Final = 64 * 1024
+ARTIFACTS_MAX: Final = 1000
+"""How many files one attempt may leave."""
 CLAIMS_HELD_MAX: Final = 10_000
 """How many attempts one heartbeat may list: more than any worker has slots and unsettled results."""
 
@@ -27,6 +29,11 @@ PoolName = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=_TE
 KindName = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=_TEXT)]
 Address = Annotated[str, msgspec.Meta(max_length=1000, pattern=_TEXT)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 31) - 1)]
+_INSIDE: Final = r"(?s)^(?!/)(?!(.*/)?\.{1,2}(/|$))(?!.*//)[^\x00]*[^\x00/]$"
+FileName = Annotated[str, msgspec.Meta(min_length=1, max_length=1000, pattern=_INSIDE)]
+"""A path that stays within its directory, with slashes."""
+ByteCount = Annotated[int, msgspec.Meta(ge=0, le=(1 << 53) - 1)]
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -55,6 +62,14 @@ class Claim(Message, frozen=True, kw_only=True, tag="claim"):
     resume: bool = False
 
 
+class KeptFile(msgspec.Struct, frozen=True):
+    """A file that an attempt left, and that is in the store of artifacts."""
+
+    name: FileName
+    size: ByteCount
+    sha256: Sha256
+
+
 class Finished(Message, frozen=True, kw_only=True, tag="finished"):
     """An attempt ended. Sent again until `Settled` comes back."""
 
@@ -68,6 +83,7 @@ class Finished(Message, frozen=True, kw_only=True, tag="finished"):
     exit_code: int | None = None
     outputs: dict[str, Any] = {}
     log_batches: Count = 0
+    artifacts: Annotated[list[KeptFile], msgspec.Meta(max_length=ARTIFACTS_MAX)] = []
     started_at: datetime
     finished_at: datetime
 
@@ -82,10 +98,20 @@ class Offer(Message, frozen=True, kw_only=True, tag="offer"):
     kind: str = ""
 
 
+class HandedFile(msgspec.Struct, frozen=True):
+    """A file that an attempt is handed: where it is to lie, and what it is in the store of artifacts."""
+
+    path: FileName
+    run_id: Id
+    size: ByteCount
+    sha256: Sha256
+
+
 class Grant(Message, frozen=True, kw_only=True, tag="grant"):
     """The attempt is yours: everything needed to carry it out. Never stored by the broker.
 
-    `masks` are the values of the secrets in it: no log line, message or output may show one.
+    `masks` are the values of the secrets in it: no log line, message or output may show one. `artifacts` are the
+    patterns of the files to keep, `handed` the files of earlier tasks.
     """
 
     attempt: str
@@ -98,6 +124,8 @@ class Grant(Message, frozen=True, kw_only=True, tag="grant"):
     grace_seconds: float
     fenced: bool = False
     masks: list[str] = []
+    artifacts: list[str] = []
+    handed: list[HandedFile] = []
 
 
 class Refused(Message, frozen=True, kw_only=True, tag="refused"):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from engine.machine.model import Run, TaskRun
+from engine.machine.model import Artifact, Run, TaskRun
 from engine.machine.states import AttemptState, Reason
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class AttemptRow:
     queued_at: datetime | None
     started_at: datetime | None
     finished_at: datetime
+    artifacts: tuple[Artifact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,15 @@ class Acquire:
 
 @dataclass(frozen=True, slots=True)
 class CacheLookup:
-    """Outputs of an earlier success are asked for; to be answered by a `CacheAnswer` before the commit."""
+    """Outputs of an earlier success are asked for; to be answered by a `CacheAnswer` before the commit.
+
+    `artifacts`: they are of use only together with the files that it left.
+    """
 
     task_run_id: str
     task: str
     key: str
+    artifacts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +111,23 @@ class Dispatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Gathered:
+    """Whose artifacts an attempt is handed in which `folder`: those of a task run, or of all items of a fan-out.
+
+    `expected` says that there must be some: the task succeeded, and so kept what it declares.
+    """
+
+    folder: str
+    task_run_id: str
+    expected: bool
+
+
+@dataclass(frozen=True, slots=True)
 class GrantAttempt:
     """After commit: tell the worker what to carry out (A2, A3).
 
-    With `secrets` named, `spec` and `env` are still to come out of `sealed`.
+    With `secrets` named, `spec` and `env` are still to come out of `sealed`. `artifacts` are the patterns of the files
+    to keep; where those of earlier tasks are `gathered`, `handed_on` is still to be filled.
     """
 
     reply_to: str
@@ -126,6 +144,18 @@ class GrantAttempt:
     secrets: tuple[str, ...] = ()
     sealed: "Sealed | None" = None
     masks: tuple[str, ...] = ()
+    artifacts: tuple[str, ...] = ()
+    gathered: tuple[Gathered, ...] = ()
+    handed_on: tuple["HandedOn", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOn:
+    """A file that an attempt is handed: where it is to lie (`<task>/…`), and what it was when it was kept."""
+
+    path: str
+    run_id: str
+    artifact: Artifact
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from engine.machine.model import Artifact
 from engine.machine.states import AttemptState, Reason, RunState
 
 
@@ -149,6 +150,7 @@ class Ended:
     log_batches: int = 0
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    artifacts: tuple[Artifact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

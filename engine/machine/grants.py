@@ -1,14 +1,16 @@
 """What a worker is told when an attempt is granted: the task's block and environment with every expression resolved."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from dsl.expressions import Lookup
 from dsl.model import Task
-from engine.machine.changes import GrantAttempt
+from engine.machine.changes import Gathered, GrantAttempt
 from engine.machine.context import task_lookup
 from engine.machine.model import TaskRun, attempt_name
 from engine.machine.resources import fenced
 from engine.machine.sealed import Sealed, names_of, resolve
+from engine.machine.states import TaskState
 from engine.machine.step import Step
 
 
@@ -41,7 +43,22 @@ def grant(step: Step, task_run: TaskRun, reply_to: str) -> GrantAttempt:
         namespace=step.run.workflow.namespace,
         secrets=wanted,
         sealed=sealed,
+        artifacts=task.artifacts,
+        gathered=tuple(_gathered(step, task)),
     )
+
+
+def _gathered(step: Step, task: Task) -> Iterator[Gathered]:
+    """Give what left the artifacts of the tasks that this one needs; a result taken over has those of its origin."""
+    for need in task.needs:
+        needed, task_run = step.execution.graph.tasks[need], step.run.tasks.get(need)
+        if not needed.artifacts or task_run is None:
+            continue
+        expected = task_run.state is TaskState.SUCCEEDED and needed.fan_out is None
+        yield Gathered(need, task_run.reused_from or task_run.id, expected)
+        for item in step.run.items.get(need, ()):
+            if item.reused_from is not None:
+                yield Gathered(f"{need}/{item.index}", item.reused_from, expected=True)
 
 
 def _sealed(

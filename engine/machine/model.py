@@ -28,6 +28,15 @@ def parse_attempt(name: str) -> tuple[str, str, int]:
     return task_run_id[:RUN_ID_LENGTH], task_run_id, int(number)
 
 
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One file that an attempt left to be kept: its name within the attempt's directory, its size in bytes."""
+
+    name: str
+    size: int
+    sha256: str
+
+
 @dataclass(slots=True)
 class TaskRun:
     """One task in one run, with its current attempt. `attempt` is 0 until the first is queued.

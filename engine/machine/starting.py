@@ -34,7 +34,7 @@ def proceed(step: Step, task: Task, task_run: TaskRun) -> None:
     except ExpressionError as error:
         end(step, task_run, TaskState.FAILED, Reason.EXPRESSION, located(step, task, error))
         return
-    step.changes.lookups.append(CacheLookup(task_run.id, task.id, key))
+    step.changes.lookups.append(CacheLookup(task_run.id, task.id, key, artifacts=bool(task.artifacts)))
 
 
 def cache_key(step: Step, task: Task, task_run: TaskRun) -> str:

@@ -59,6 +59,7 @@ class Reason(StrEnum):
     INVALID_INPUTS = "invalid_inputs"
     INVALID_OUTPUT = "invalid_output"
     EXPRESSION = "expression"
+    ARTIFACT = "artifact"
     SECRET = "secret"  # noqa: S105 - a reason
     RUNNER_ERROR = "runner_error"
     EXPECTATION = "expectation"

@@ -56,6 +56,7 @@ def _row(
         queued_at=task_run.queued_at,
         started_at=(report.started_at if report else None) or task_run.attempt_started_at,
         finished_at=(report.finished_at if report else None) or step.now,
+        artifacts=report.artifacts if report else (),
     )
 
 

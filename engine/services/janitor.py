@@ -5,9 +5,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
+from engine.artifacts import ArtifactError, Artifacts
 from engine.clock import Clock, system_clock
 from engine.services.service import LoopService
 from engine.store import retention
+from engine.store.artifacts import gone_runs
 from engine.store.cache_entries import forget_expired
 from engine.store.connection import Connection
 from engine.store.database import Database
@@ -18,6 +20,7 @@ log = logging.getLogger(__name__)
 TURN_SECONDS: Final = 3600.0
 KEYS_KEPT: Final = timedelta(hours=24)
 SESSIONS_KEPT: Final = timedelta(days=1)
+LOOK_MAX: Final = 500
 
 
 class Janitor(LoopService):
@@ -25,8 +28,16 @@ class Janitor(LoopService):
 
     name = "janitor"
 
-    def __init__(self, database: Database, *, retention_days: float = 90.0, clock: Clock = system_clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        retention_days: float = 90.0,
+        artifacts: Artifacts | None = None,
+        clock: Clock = system_clock,
+    ) -> None:
         super().__init__()
+        self._artifacts = artifacts or Artifacts("")
         self._database = database
         self._kept = timedelta(days=retention_days)
         self._clock = clock
@@ -44,6 +55,7 @@ class Janitor(LoopService):
             self._repeat(lambda connection: forget_expired(connection, now))
             with self._database.write() as connection:
                 forget_sessions(connection, now - SESSIONS_KEPT)
+            self._forget_artifacts()
         if deleted:
             log.info("%d runs older than %s were deleted", deleted, self._kept)
         return deleted
@@ -57,6 +69,21 @@ class Janitor(LoopService):
             if bite.rows == 0:
                 break
         return deleted
+
+    def _forget_artifacts(self) -> None:
+        """Delete the files of runs that are gone. Runs have rows before they have files, so none is too young."""
+        if self._artifacts.untouched:
+            return
+        try:
+            store = self._artifacts.open()
+            kept = store.runs()
+            for start in range(0, len(kept), LOOK_MAX):
+                with self._database.read() as connection:
+                    gone = gone_runs(connection, kept[start : start + LOOK_MAX])
+                for run_id in gone:
+                    store.forget(run_id)
+        except ArtifactError as error:
+            log.warning("files of deleted runs stay for now: %s", error)
 
     def _repeat(self, delete: Callable[[Connection], int]) -> None:
         while not self.stopping:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, delete, exists,
 from engine.machine.states import RUN_TERMINAL
 from engine.store.membership import one_of
 from engine.store.tables import (
+    artifacts,
     attempts,
     firings,
     holders,
@@ -28,7 +29,7 @@ RUNS_MAX: Final = 50
 ROWS_MAX: Final = 450
 """Rows of other tables a bite; with the runs themselves that is 500."""
 
-_OF_A_RUN: Final = (log_batches, task_runs, attempts, signals, notifications, run_labels, run_data)
+_OF_A_RUN: Final = (log_batches, artifacts, task_runs, attempts, signals, notifications, run_labels, run_data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dsl.model import Workflow, decode
 from engine.machine.changes import Changes, NewSignal
 from engine.machine.model import RUN_ID_LENGTH, Run, TaskRun
 from engine.store import holders, signals
+from engine.store.artifacts import keep_artifacts
 from engine.store.bulk import Bulk
 from engine.store.cache_entries import keep_cached
 from engine.store.membership import one_of, one_of_named
@@ -162,6 +163,7 @@ def commit(connection: Connection, written: Written, now: datetime) -> CommitRes
     _write_tasks(connection, won)
     _write_rest(connection, won, written.applied)
     keep_cached(connection, won, now)
+    keep_artifacts(connection, won, now)
     children = [child for changes in won for child in written.born.get(changes.run.id, ())]
     create_runs(connection, children)
     signals.delete_of(connection, [changes.run.id for changes in won if changes.ended])

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -394,6 +395,22 @@ log_batches = Table(
     Column("created_at", Timestamp, nullable=False),
     PrimaryKeyConstraint("run_id", "pos"),
     UniqueConstraint("task_run_id", "attempt", "claim_id", "batch_no"),
+)
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("run_id", _ID, nullable=False),
+    Column("task_run_id", String(60), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("owner", String(60), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+    PrimaryKeyConstraint("run_id", "task_run_id", "attempt", "position"),
+    Index("ix_artifacts_owner", "owner"),
 )
 
 cache_entries = Table(

@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from engine.artifacts import ArtifactError, ArtifactStore, Kept
+from engine.artifacts import ArtifactError, Kept
+from engine.artifacts.store import ArtifactStore
 from tests.integration.rabbitmq_play import until
 from tests.services.demand import do_without
 from tests.services.ports import free_port
@@ -81,7 +82,7 @@ def test_a_run_is_forgotten_alone(store: ArtifactStore, tmp_path: Path) -> None:
 def test_what_was_changed_is_noticed(tmp_path: Path) -> None:
     store = ArtifactStore(str(tmp_path / "kept"))
     found = kept(store, tmp_path / "a", b"content")
-    (tmp_path / "kept" / found.key).write_bytes(b"CONTENT")
+    (tmp_path / "kept" / found.run_id / found.sha256).write_bytes(b"CONTENT")
     with pytest.raises(ArtifactError, match="was changed"):
         list(store.read(found))
 

@@ -11,11 +11,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
 
 from engine.broker.logs import Stream
 
 ENTRY_POINT_GROUP = "chronoverse.runners"
+HANDED_VARIABLE = "CHRONOVERSE_ARTIFACTS"
+"""Where a script finds the directory of what earlier tasks left."""
+
+
+def run_id_of(attempt: str) -> str:
+    """Return the run of an attempt, by its name."""
+    return attempt[:36]
 
 
 class RunnerError(Exception):
@@ -49,6 +57,28 @@ class Journal(Protocol):
         """Note the attempt's container."""
 
 
+class Files(Protocol):
+    """The files that earlier tasks left for an attempt, and those that it is to leave."""
+
+    @property
+    def patterns(self) -> Sequence[str]:
+        """Which files the attempt is to leave."""
+
+    @property
+    def handed(self) -> Path | None:
+        """The directory of what earlier tasks left, a folder a task; None where none did."""
+
+    def fetch(self) -> None:
+        """Fill `handed`. Raises `RunnerError`. Called by the worker."""
+
+    def keep(self, directory: Path, result: "Result", sink: LogSink) -> "Result":
+        """Keep what the patterns name below `directory`, and return the attempt's result.
+
+        A success without one of its files, or with more than may be kept, is none. What a failed attempt left is kept
+        where it can be; what a cancelled one left is not.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """How an attempt ended. `state` and `reason` are those of `engine.machine.states`, as text."""
@@ -73,6 +103,14 @@ class Result:
     def cancelled(cls, message: str, exit_code: int | None = None) -> Self:
         """Return a cancellation; the engine knows who asked for it."""
         return cls("cancelled", None, message, exit_code)
+
+
+def without_files(result: Result, reason: str, message: str, sink: LogSink) -> Result:
+    """Return the result of an attempt whose files cannot be kept: a success fails, a failure stays and it is said."""
+    if result.state == "succeeded":
+        return Result.failed(reason, message, result.exit_code)
+    sink.line("system", f"no artifacts: {message}")
+    return result
 
 
 class StopToken:
@@ -146,16 +184,31 @@ class Attempt:
     resumed: bool = False
     log_position: str = ""
     journal: Journal
+    files: Files | None = None
 
     @property
     def run_id(self) -> str:
         """The run's id."""
-        return self.name[:36]
+        return run_id_of(self.name)
 
     @property
     def number(self) -> int:
         """Which try of its task run this is, from 1."""
         return int(self.name.rpartition(":")[2])
+
+    @property
+    def handed(self) -> Path | None:
+        """The directory of what earlier tasks left, a folder a task; None where none did."""
+        return None if self.files is None else self.files.handed
+
+    @property
+    def leaves(self) -> Sequence[str]:
+        """Which files are to be kept, as patterns of their names."""
+        return () if self.files is None else self.files.patterns
+
+    def keep(self, directory: Path, result: Result, sink: LogSink) -> Result:
+        """Keep what is to be kept of `directory`, once all has ended; return what the result is then."""
+        return result if self.files is None else self.files.keep(directory, result, sink)
 
     def remaining_seconds(self) -> float | None:
         """Return how much of the timeout is left (not below 0), or None without one."""

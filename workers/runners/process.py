@@ -12,7 +12,7 @@ from typing import Any
 from workers.config import WorkerConfig
 from workers.outputs import OutputError, parse, read, typed
 from workers.processes import CLAIM_VARIABLE, boot_id, end_left, started
-from workers.runners.interface import Attempt, Left, LogSink, Result, RunnerError, StopToken
+from workers.runners.interface import HANDED_VARIABLE, Attempt, Left, LogSink, Result, RunnerError, StopToken
 from workers.runners.scripts import shell_argv
 from workers.spawner import Child, Spawner, SpawnerLostError
 
@@ -51,7 +51,8 @@ class ProcessRunner:
         child = self._spawner.spawn(argv, env, root, str(attempt.spec["script"]), paused=sink.full)
         try:
             with stop.calling(lambda: _signal(child, stop)):
-                return _Attendance(self._boot_id, attempt, child, sink, stop).attend(Path(root, "output"))
+                result = _Attendance(self._boot_id, attempt, child, sink, stop).attend(Path(root, "output"))
+            return attempt.keep(Path(root, "work"), result, sink)
         except SpawnerLostError as error:
             end_left(Left(attempt=attempt.name, claim_id=attempt.claim_id, kind="run", boot_id=self._boot_id))
             return Result.failed("lost", str(error))
@@ -77,6 +78,7 @@ class ProcessRunner:
             **self._base_env,
             "CHRONOVERSE_RUN_ID": attempt.run_id,
             "CHRONOVERSE_ATTEMPT": str(attempt.number),
+            **({} if attempt.handed is None else {HANDED_VARIABLE: str(attempt.handed)}),
             **attempt.env,
             "CHRONOVERSE_OUTPUT": output,
             CLAIM_VARIABLE: attempt.claim_id,

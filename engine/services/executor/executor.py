@@ -17,6 +17,7 @@ from engine.machine.states import RunState
 from engine.services.executor.alarms import Alarms
 from engine.services.executor.cache import Executions
 from engine.services.executor.endings import Endings
+from engine.services.executor.handing_on import HandingOn
 from engine.services.executor.inbox import Inbox, Mail, strangers
 from engine.services.executor.outbox import Outbox
 from engine.services.executor.questions import Questions
@@ -66,6 +67,7 @@ class Executor(LoopService):
         self._on_notices = on_notices
         self._capacities = capacities or {}
         self._outbox = Outbox(broker)
+        self._handing_on = HandingOn(database, broker)
         self._sealed_grants = SealedGrants(broker, secrets)
         self._alarms = Alarms()
         self._sessions = LiveSessions(database, clock)
@@ -155,7 +157,7 @@ class Executor(LoopService):
                 self._on_notices()
         else:
             result = CommitResult()
-        self._outbox.carry_out(self._sealed_grants.open(answers, now), now)
+        self._carry_out(answers, now)
         self._acknowledge(mail for run_id, mail in by_run.items() if run_id not in result.losers)
         return {run_id: by_run[run_id] for run_id in result.losers}
 
@@ -271,9 +273,12 @@ class Executor(LoopService):
                 self._alarms.set(signal.due_at, run_id)
             if changes.ended:
                 self._executions.drop(run_id)
-        self._outbox.carry_out(self._sealed_grants.open(commands, now), now)
+        self._carry_out(commands, now)
         wake(self._broker, result.woken)
         self._executions.trim()
+
+    def _carry_out(self, commands: Iterable[Command], now: datetime) -> None:
+        self._outbox.carry_out(self._sealed_grants.open(self._handing_on.fill(commands, now), now), now)
 
     def _acknowledge(self, mails: Iterable[Mail]) -> None:
         self._consumer.ack([delivery for mail in mails for delivery in mail.deliveries])

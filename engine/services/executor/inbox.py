@@ -11,7 +11,7 @@ from engine.machine.events import (
     Ended,
     Event,
 )
-from engine.machine.model import attempt_name, parse_attempt
+from engine.machine.model import Artifact, attempt_name, parse_attempt
 from engine.machine.states import AttemptState, Reason
 
 
@@ -90,6 +90,7 @@ def _event(message: Claim | Finished, task_run_id: str, number: int) -> Event:
                 log_batches=message.log_batches,
                 started_at=message.started_at,
                 finished_at=message.finished_at,
+                artifacts=tuple(Artifact(kept.name, kept.size, kept.sha256) for kept in message.artifacts),
             )
         case _:
             assert_never(message)

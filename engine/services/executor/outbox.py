@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 
 from engine.broker.interface import Broker, Outcome, tasks_queue
-from engine.broker.messages import AnyMessage, Grant, Offer, Refused, Settled, Stop, encode
-from engine.machine.changes import Command, Dispatch, GrantAttempt, RefuseClaim, Settle, StopAttempt
+from engine.broker.messages import AnyMessage, Grant, HandedFile, Offer, Refused, Settled, Stop, encode
+from engine.machine.changes import Command, Dispatch, GrantAttempt, HandedOn, RefuseClaim, Settle, StopAttempt
 
 UNCLAIMED_AFTER = timedelta(seconds=2)
 RESEND_AFTER = timedelta(seconds=1)
@@ -100,6 +100,8 @@ def _message(command: GrantAttempt | RefuseClaim | Settle | StopAttempt) -> AnyM
                 grace_seconds=command.grace_seconds,
                 fenced=command.fenced,
                 masks=list(command.masks),
+                artifacts=list(command.artifacts),
+                handed=[_handed(each) for each in command.handed_on],
             )
         case RefuseClaim():
             return Refused(attempt=command.attempt, claim_id=command.claim_id, reason=command.reason)
@@ -107,3 +109,8 @@ def _message(command: GrantAttempt | RefuseClaim | Settle | StopAttempt) -> AnyM
             return Settled(attempt=command.attempt, claim_id=command.claim_id)
         case StopAttempt():
             return Stop(attempt=command.attempt, claim_id=command.claim_id, reason=command.reason, force=command.force)
+
+
+def _handed(each: HandedOn) -> HandedFile:
+    kept = each.artifact
+    return HandedFile(path=each.path, run_id=each.run_id, size=kept.size, sha256=kept.sha256)

@@ -1,7 +1,7 @@
 """What a run's changes ask for before they can be committed: cached outputs, and the runs of its children."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from engine.machine.events import CacheAnswer, ChildEnded, ChildStarted, Event
 from engine.machine.model import Run
 from engine.machine.states import RunState
 from engine.services.revision_cache import RevisionCache
+from engine.store.artifacts import have_artifacts
 from engine.store.cache_entries import find_cached
 from engine.store.database import Database
 from engine.store.reads_workflows import WorkflowRow, read_workflow
@@ -50,11 +51,16 @@ class Questions:
             return
         with self._database.read() as connection:
             found = find_cached(connection, wanted, now)
+            origins = {cached.task_run_id for cached in found.values()}
+            whole = have_artifacts(connection, origins) if any(_with_files(asking)) else set()
         for changes in asking:
             for each in changes.lookups:
                 cached = found.get((changes.run.workflow_id, each.task, each.key))
-                answer = CacheAnswer(each.task_run_id, cached.outputs, cached.task_run_id) if cached else None
-                answers[changes.run.id].append(answer or CacheAnswer(each.task_run_id))
+                if cached is None or (each.artifacts and cached.task_run_id not in whole):
+                    answer = CacheAnswer(each.task_run_id)
+                else:
+                    answer = CacheAnswer(each.task_run_id, cached.outputs, cached.task_run_id)
+                answers[changes.run.id].append(answer)
 
     def _workflows(self, children: Iterable[NewChild]) -> Mapping[tuple[str, str], WorkflowRow | None]:
         names = {(child.namespace, child.name) for child in children}
@@ -86,6 +92,10 @@ class Questions:
             parent_attempt=child.attempt,
             commit=revision.commit,
         )
+
+
+def _with_files(asking: Iterable[Changes]) -> Iterator[bool]:
+    return (lookup.artifacts for changes in asking for lookup in changes.lookups)
 
 
 def _trigger(parent: Run, child: NewChild, now: datetime) -> dict[str, Any]:

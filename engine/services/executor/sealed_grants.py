@@ -1,7 +1,6 @@
 """After the commit, before the reply: secrets go into the grants that name them.
 
-Their values are read now, used for these messages and forgotten. A grant that cannot be made ends its attempt: the
-worker is refused, and the result goes to the run's own events queue, where it is taken like a worker's.
+Their values are read now, used for these messages and forgotten. A grant that cannot be made ends its attempt.
 """
 
 import logging
@@ -12,13 +11,11 @@ from datetime import datetime
 import msgspec
 
 from engine.broker.interface import Broker
-from engine.broker.messages import Finished, encode
-from engine.machine.changes import Command, GrantAttempt, RefuseClaim
-from engine.machine.model import parse_attempt
+from engine.machine.changes import Command, GrantAttempt
 from engine.machine.sealed import SealedError, registry_of
-from engine.machine.states import AttemptState, Reason
+from engine.machine.states import Reason
+from engine.services.executor.ungrantable import end_attempt
 from engine.services.secrets import Found, Secrets
-from engine.services.wakes import queue_of
 from engine.store.errors import StoreError
 
 log = logging.getLogger(__name__)
@@ -51,11 +48,11 @@ class SealedGrants:
             return None
         if found.faults:
             message = "; ".join(fault for _, fault in sorted(found.faults.items()))
-            return self._ended(grant, Reason.SECRET, message, now)
+            return end_attempt(self._broker, grant, Reason.SECRET, message, now)
         try:
             spec, env = grant.sealed.open(found.values)
         except SealedError as error:
-            return self._ended(grant, Reason.EXPRESSION, str(error), now)
+            return end_attempt(self._broker, grant, Reason.EXPRESSION, str(error), now)
         masks = _masks(found.values, registry_of(grant.sealed.task))
         return replace(grant, spec=spec, env=env, sealed=None, masks=masks)
 
@@ -63,22 +60,6 @@ class SealedGrants:
         if self._secrets is None:
             return Found({}, dict.fromkeys(grant.secrets, "this engine has no secrets"))
         return self._secrets.read(grant.namespace, grant.secrets)
-
-    def _ended(self, grant: GrantAttempt, reason: Reason, message: str, now: datetime) -> Command:
-        finished = Finished(
-            attempt=grant.attempt,
-            claim_id=grant.claim_id,
-            session="",
-            reply_to="",
-            state=str(AttemptState.FAILED),
-            reason=str(reason),
-            message=message,
-            started_at=now,
-            finished_at=now,
-        )
-        run_id = parse_attempt(grant.attempt)[0]
-        self._broker.publish(queue_of(run_id), [encode(finished)])
-        return RefuseClaim(grant.reply_to, grant.attempt, grant.claim_id, "ended")
 
 
 def _masks(values: Mapping[str, str], registry: str | None) -> tuple[str, ...]:

@@ -3,14 +3,12 @@
 import copy
 import json
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from dsl.checks.unsupported import accepting_all
 from dsl.diagnostics import has_errors
 from dsl.loader import load_text
 
@@ -111,12 +109,6 @@ JUNK: list[Any] = [
     {},
     {"x": 1},
 ]
-
-
-@pytest.fixture(autouse=True)
-def whole_language() -> Iterator[None]:
-    with accepting_all():
-        yield
 
 
 def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

@@ -1,13 +1,10 @@
 """Every code has a page: its wrong example yields it at the stated place, its right example loads clean."""
 
 import re
-from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from dsl.checks.unsupported import accepting_all
 from dsl.codes import CODES, Code, code
 from dsl.codes.together import AT_SYNC, IN_FOLDERS
 from dsl.defaults import NAME
@@ -19,14 +16,6 @@ LACKING = "E0360"
 ADDED = "E0116"
 MOVE = "E0523"
 ENTRIES = [entry for name, entry in CODES.items() if name not in {UNREADABLE, LACKING, MOVE, ADDED}]
-
-
-@pytest.fixture(autouse=True)
-def whole_language(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Everything is checked whether or not the engine carries it out yet."""
-    spoken = "entry" not in request.fixturenames or request.getfixturevalue("entry").code != "E0901"
-    with accepting_all() if spoken else nullcontext():
-        yield
 
 
 def load(entry: Code, text: str | bytes) -> LoadResult:

@@ -5,16 +5,13 @@ and the compiler; expressions from the pieces of expressions.
 """
 
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import reduce
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsl.checks.unsupported import accepting_all
 from dsl.diagnostics import has_errors
 from dsl.expressions import Evaluator, ExpressionError, Field, Shape, TaskShape, check_condition, check_template
 from dsl.expressions.contexts import scope_for
@@ -58,12 +55,6 @@ SCALARS = st.one_of(
     st.sampled_from([*WORDS, *TEMPLATES]),
     st.text(max_size=6),
 )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def whole_language() -> Iterator[None]:
-    with accepting_all():
-        yield
 
 
 def named(name: str) -> Any:

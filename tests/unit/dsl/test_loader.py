@@ -54,7 +54,7 @@ def one(text: str) -> Workflow:
         ("name: w\ntasks:\n  a: {run: x, needs: [b]}\n  b: {run: x, needs: [a]}\n", ("E0313", 4, 23)),
         ("name: w\ntasks:\n  my-task: {run: x}\n", ("E0320", 3, 3)),
         ("name: w\ntasks:\n  a: {run: 'echo ${{ run.id }}'}\n", ("E0332", 3, 18)),
-        ("name: w\ntasks:\n  a: {run: x, artifacts: [o]}\n", ("E0901", 3, 15)),
+        ("name: w\ntasks:\n  a: {run: x, artifacts: [o, /tmp/o]}\n", ("E0361", 3, 30)),
         ("name: w\ntasks:\n  a: {container: {image: busybox}}\n", ("W0333", 3, 26)),
         ("name: w\nenv: {K: AKIAIOSFODNN7EXAMPLE}\n" + TASKS, ("W0341", 2, 10)),
     ],

@@ -58,8 +58,7 @@ def test_a_file_that_several_patterns_match_is_kept_once(directory: Path) -> Non
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
-        (Limits(file_bytes_max=4), "artifact .* is larger than 4 bytes"),
-        (Limits(attempt_bytes_max=20), "larger than 20 bytes in all"),
+        (Limits(bytes_max=20), "larger than 20 bytes in all"),
         (Limits(files_max=2), "more than 2 files"),
     ],
 )

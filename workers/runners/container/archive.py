@@ -9,6 +9,7 @@ from workers.outputs import OutputError
 DIRECTORY: Final = "/chronoverse"
 SCRIPT: Final = DIRECTORY + "/script"
 OUTPUT: Final = DIRECTORY + "/output"
+HANDED: Final = DIRECTORY + "/artifacts"
 
 
 def files_in(script: str | None, place: str) -> bytes:

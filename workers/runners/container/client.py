@@ -4,9 +4,9 @@ Adds to the SDK's client the one thing it lacks: logs with the stream's name (th
 """
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, NamedTuple, cast
+from typing import IO, Any, Literal, NamedTuple, cast
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
@@ -124,9 +124,9 @@ class EngineClient:
                 if error.status_code not in (404, 409):
                     raise
 
-    def put(self, name: str, directory: str, archive: bytes) -> None:
+    def put(self, name: str, directory: str, archive: bytes | IO[bytes]) -> None:
         """Unpack a tar archive in the container."""
-        with _translated("the script could not be copied into the container"):
+        with _translated("files could not be copied into the container"):
             self._api.put_archive(name, directory, archive)
 
     def get(self, name: str, path: str, bytes_max: int) -> bytes | None:
@@ -142,6 +142,24 @@ class EngineClient:
                 if len(data) > bytes_max:
                     break
         return bytes(data[:bytes_max])
+
+    def archive(self, name: str, path: str) -> Iterator[bytes] | None:
+        """Return a tar archive of the path in pieces, None if the path is not there."""
+        with _translated("files could not be copied out of the container"):
+            try:
+                chunks, _ = self._api.get_archive(name, path)
+            except NotFound:
+                return None
+        return self._pieces(chunks)
+
+    def _pieces(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        with _translated("files could not be copied out of the container"):
+            yield from chunks
+
+    def workdir(self, name: str) -> str:
+        """Return the directory that the container's process starts in. Raises `NoSuchContainerError`."""
+        with _translated("the container could not be inspected"):
+            return str(self._api.inspect_container(name)["Config"]["WorkingDir"] or "/")
 
     def remove(self, name: str) -> None:
         """Remove it, running or not, with its anonymous volumes; one that is gone is fine."""

@@ -7,9 +7,9 @@ from typing import Any
 from docker.types import DeviceRequest, LogConfig, Mount
 
 from workers.config import WorkerConfig
-from workers.runners.container.archive import DIRECTORY, OUTPUT, SCRIPT
+from workers.runners.container.archive import DIRECTORY, HANDED, OUTPUT, SCRIPT
 from workers.runners.container.client import texts
-from workers.runners.interface import Attempt, RunnerError
+from workers.runners.interface import HANDED_VARIABLE, Attempt, RunnerError
 from workers.runners.scripts import shell_argv
 
 LABEL = "io.chronoverse."
@@ -28,7 +28,7 @@ def container_name(attempt: Attempt) -> str:
 
 def wants_files(attempt: Attempt) -> bool:
     """Return whether files must be copied into the container before it starts."""
-    return "script" in attempt.spec or bool(attempt.outputs)
+    return "script" in attempt.spec or bool(attempt.outputs or attempt.leaves) or attempt.handed is not None
 
 
 def worker_labels(config: WorkerConfig) -> dict[str, str]:
@@ -43,6 +43,7 @@ def options(attempt: Attempt, config: WorkerConfig) -> dict[str, Any]:
         "environment": {
             "CHRONOVERSE_RUN_ID": attempt.run_id,
             "CHRONOVERSE_ATTEMPT": str(attempt.number),
+            **({} if attempt.handed is None else {HANDED_VARIABLE: HANDED}),
             **attempt.env,
             "CHRONOVERSE_OUTPUT": OUTPUT if attempt.outputs else NOWHERE,
         },

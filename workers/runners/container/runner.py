@@ -4,8 +4,11 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from engine.broker.messages import OUTPUTS_BYTES_MAX
+from workers.artifacts import ArtifactsError, Limits
 from workers.config import WorkerConfig
 from workers.outputs import OutputError, parse, typed
 from workers.runners.container import options
@@ -18,9 +21,10 @@ from workers.runners.container.client import (
     NoSuchImageError,
     Standing,
 )
+from workers.runners.container.files import copy_left, put_handed
 from workers.runners.container.follower import Follower
 from workers.runners.container.images import Images, PullStoppedError
-from workers.runners.interface import Attempt, Left, LogSink, Result, RunnerError, StopToken
+from workers.runners.interface import Attempt, Left, LogSink, Result, RunnerError, StopToken, without_files
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +68,7 @@ class ContainerRunner:
         attendance = _Attendance(self._engine, name, attempt, stop, follower)
         with stop.calling(attendance.wake):
             standing = attendance.attend()
-        return self._result(attempt, name, standing, attendance, stop)
+        return self._keep(attempt, name, self._result(attempt, name, standing, attendance, stop), sink)
 
     def kept(self, attempt: Attempt) -> None:
         """Remove the container: its result is on disk."""
@@ -129,6 +133,8 @@ class ContainerRunner:
             script = attempt.spec.get("script")
             place = DIRECTORY if attempt.spec.get("read_only") else "/"
             self._engine.put(name, place, files_in(None if script is None else str(script), place))
+        if attempt.handed is not None:
+            put_handed(self._engine, name, attempt.handed)
 
     def _start(self, attempt: Attempt, name: str) -> None:
         try:
@@ -159,6 +165,18 @@ class ContainerRunner:
             return stop.outcome(attempt.grace_seconds, code)
         why = ": out of memory" if standing.oom_killed else f": {standing.error}" if standing.error else ""
         return Result.failed("exit", f"the container ended with exit code {code}{why}", code)
+
+    def _keep(self, attempt: Attempt, name: str, result: Result, sink: LogSink) -> Result:
+        """Copy what the attempt leaves out of the container, and have it kept."""
+        if not attempt.leaves or result.state == "cancelled":
+            return result
+        limits = Limits(bytes_max=self._config.artifact_bytes_max)
+        with TemporaryDirectory(dir=self._config.state_dir) as directory:
+            try:
+                copy_left(self._engine, name, attempt.leaves, Path(directory), limits)
+            except ArtifactsError as error:
+                return without_files(result, "invalid_output", str(error), sink)
+            return attempt.keep(Path(directory), result, sink)
 
     def _outputs(self, attempt: Attempt, name: str) -> dict[str, object]:
         if not attempt.outputs:

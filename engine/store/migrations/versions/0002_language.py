@@ -40,6 +40,20 @@ def upgrade() -> None:
         sa.Column("expires_at", Timestamp(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_executors"),
     )
+    op.create_table(
+        "artifacts",
+        sa.Column("run_id", sa.String(36), nullable=False),
+        sa.Column("task_run_id", sa.String(60), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("owner", sa.String(60), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.String(64), nullable=False),
+        sa.Column("created_at", Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("run_id", "task_run_id", "attempt", "position", name="pk_artifacts"),
+    )
+    op.create_index("ix_artifacts_owner", "artifacts", ["owner"])
     op.create_index("ix_cache_entries_expires_at", "cache_entries", ["expires_at"])
     op.create_table(
         "secrets",
@@ -120,6 +134,7 @@ def downgrade() -> None:
     op.drop_table("executors")
     op.drop_index("ix_runs_trigger_kind", "runs")
     op.drop_column("task_runs", "fingerprint")
+    op.drop_table("artifacts")
     op.drop_table("cache_entries")
     for column in ("child_run", "try_begun", "tries", "item"):
         op.drop_column("task_runs", column)

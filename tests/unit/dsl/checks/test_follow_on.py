@@ -22,7 +22,6 @@ TASK = "  a: {run: x, outputs: {v: string}}\n"
         (TASK, "  a: {rnu: x}\n", "E0303"),
         (TASK, "  a: {run: x, outputs: {v: text}}\n", "E0104"),
         (TASK, "  a: {run: x, http: {url: 'http://x'}, outputs: {v: string}}\n", "E0302"),
-        (TASK, "  a: {run: x, artifacts: [o]}\n", "E0901"),
     ],
 )
 def test_a_misshapen_part_is_told_once(old: str, new: str, code: str) -> None:

@@ -2,7 +2,6 @@
 
 import pytest
 
-from dsl.checks.unsupported import accepting_all
 from dsl.loader import load_text
 
 
@@ -25,23 +24,20 @@ OF_THE_ENGINE = [
 
 @pytest.mark.parametrize("body", USING)
 def test_a_secret_is_declared_wherever_it_is_used(body: str) -> None:
-    with accepting_all():
-        assert found(f"secrets: [KEY]\n{body}") == []
-        ((code, line, column),) = found(body)
+    assert found(f"secrets: [KEY]\n{body}") == []
+    ((code, line, column),) = found(body)
     text = f"name: w\n{body}".splitlines()[line - 1]
     assert (code, text[column - 1 : column + 2]) == ("E0340", "KEY")
 
 
 @pytest.mark.parametrize("body", OF_THE_ENGINE)
 def test_what_the_engine_reads_itself_needs_no_declaration(body: str) -> None:
-    with accepting_all():
-        assert found(body) == found(f"secrets: [KEY]\n{body}") == []
+    assert found(body) == found(f"secrets: [KEY]\n{body}") == []
 
 
 @pytest.mark.parametrize("body", ["secrets: [KEY]\ntasks:\n  a: {run: x}\n", "tasks:\n  a: {run: x, secrets: [KEY]}\n"])
 def test_a_secret_that_nothing_uses_is_a_warning(body: str) -> None:
-    with accepting_all():
-        assert [code for code, _, _ in found(body)] == ["W0342"]
+    assert [code for code, _, _ in found(body)] == ["W0342"]
 
 
 @pytest.mark.parametrize(
@@ -56,14 +52,12 @@ def test_a_secret_that_nothing_uses_is_a_warning(body: str) -> None:
 def test_addresses_of_notifications_hold_no_credentials(url: str, warned: bool) -> None:
     notify = f"notify: [{{on: [failed], webhook: {{url: '{url}'}}}}]\n"
     body = f"inputs: {{p: {{type: string}}}}\n{notify}tasks:\n  a: {{run: x}}\n"
-    with accepting_all():
-        assert [code for code, _, _ in found(body)] == (["W0341"] if warned else [])
+    assert [code for code, _, _ in found(body)] == (["W0341"] if warned else [])
 
 
 def test_a_misspelt_secret_names_the_right_one() -> None:
     body = "name: w\nsecrets: [API_KEY]\ntasks:\n  a: {run: x, env: {K: 'v ${{ secrets.API_KEI }}'}}\n"
-    with accepting_all():
-        item = next(item for item in load_text(body, "w.yaml").diagnostics if item.code == "E0340")
+    item = next(item for item in load_text(body, "w.yaml").diagnostics if item.code == "E0340")
     assert (item.line, item.column, item.hint) == (4, 39, "did you mean 'API_KEY'?")
 
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from dsl.checks.unsupported import accepting_all
 from dsl.loader import load_text
 
 HEAD = "name: w\ninputs: {n: {type: integer, default: 1}}\n"
@@ -93,9 +92,8 @@ def test_one_fault_is_told_once_at_its_place(body: str, fault: tuple[str, int, i
     ],
 )
 def test_triggers_and_notifications(body: str, fault: tuple[str, int, int]) -> None:
-    with accepting_all():
-        known = "secrets: [K]\n" if "secret: K" in body else ""
-        places = found(f"{body}{known}tasks:\n  a: {{run: x}}\n")
+    known = "secrets: [K]\n" if "secret: K" in body else ""
+    places = found(f"{body}{known}tasks:\n  a: {{run: x}}\n")
     assert [item for item in places if item[0] != "W0521"] == [fault]
 
 
@@ -140,5 +138,4 @@ def test_a_misshapen_matrix_makes_no_noise_about_its_names() -> None:
     ],
 )
 def test_one_slip_is_one_diagnostic_that_names_what_was_meant(body: str, hint: str) -> None:
-    with accepting_all():
-        assert [said for _, _, said in told(body)] == [hint]
+    assert [said for _, _, said in told(body)] == [hint]

@@ -6,7 +6,6 @@ and everything of a run can go together with it.
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -14,20 +13,9 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
+from engine.artifacts.kept import ArtifactError, Kept
+
 CHUNK_BYTES: Final = 1024 * 1024
-
-
-class ArtifactError(Exception):
-    """An artifact cannot be kept or had; the message says which, why, and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What is known of a file that was kept."""
-
-    size: int
-    sha256: str
-    key: str
 
 
 class ArtifactStore:
@@ -41,7 +29,7 @@ class ArtifactStore:
         """
         self._url = url
         try:
-            self._store: ObjectStore = from_url(url) if "://" in url else LocalStore(url, mkdir=True)
+            self._store: ObjectStore = from_url(url) if "://" in url else LocalStore(url, mkdir=True, automatic_cleanup=True)
         except (BaseError, OSError, ValueError) as error:
             raise self._failed("cannot be opened", error) from error
 
@@ -50,27 +38,35 @@ class ArtifactStore:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             size = file.tell()
-            key = f"{run_id}/{digest}"
+            kept = Kept(run_id, size, digest)
             file.seek(0)
             try:
-                if not self._has(key, size):
-                    obstore.put(self._store, key, file)
+                if not self._has(kept):
+                    obstore.put(self._store, _key(kept), file)
             except (BaseError, OSError) as error:
                 raise self._failed(f"does not take {path.name}", error) from error
-        return Kept(size, digest, key)
+        return kept
 
     def read(self, kept: Kept) -> Iterator[bytes]:
         """Give the content in pieces. Raises `ArtifactError`, also at the end if it is not what was kept."""
         digest = hashlib.sha256()
         try:
-            for piece in obstore.get(self._store, kept.key).stream(min_chunk_size=CHUNK_BYTES):
+            for piece in obstore.get(self._store, _key(kept)).stream(min_chunk_size=CHUNK_BYTES):
                 data = bytes(piece)
                 digest.update(data)
                 yield data
         except (BaseError, OSError) as error:
-            raise self._failed(f"does not give {kept.key}", error) from error
+            raise self._failed(f"does not give {_key(kept)}", error) from error
         if digest.hexdigest() != kept.sha256:
-            raise ArtifactError(f"artifact {kept.key} was changed in {self._url}")
+            raise ArtifactError(f"artifact {_key(kept)} was changed in {self._url}")
+
+    def runs(self) -> list[str]:
+        """Return the runs of which something is kept. Raises `ArtifactError`."""
+        try:
+            found = obstore.list_with_delimiter(self._store)
+        except (BaseError, OSError) as error:
+            raise self._failed("does not say what it holds", error) from error
+        return [prefix.rstrip("/") for prefix in found["common_prefixes"]]
 
     def forget(self, run_id: str) -> int:
         """Delete all that is kept of a run; return how many files. Raises `ArtifactError`."""
@@ -84,9 +80,9 @@ class ArtifactStore:
             raise self._failed(f"does not forget run {run_id}", error) from error
         return count
 
-    def _has(self, key: str, size: int) -> bool:
+    def _has(self, kept: Kept) -> bool:
         try:
-            return obstore.head(self._store, key)["size"] == size
+            return obstore.head(self._store, _key(kept))["size"] == kept.size
         except FileNotFoundError:
             return False
 
@@ -95,3 +91,7 @@ class ArtifactStore:
         return ArtifactError(
             f"the store of artifacts {self._url} {what}: {reason}\n  hint: look at CHRONOVERSE_ARTIFACTS_URL"
         )
+
+
+def _key(kept: Kept) -> str:
+    return f"{kept.run_id}/{kept.sha256}"
