@@ -86,6 +86,7 @@ class Syncer:
         """Have a source looked at now, as after a request or a webhook; return whether it is one of these."""
         found = [sync for sync in self._syncs if sync.source.name == source]
         for sync in found:
+            sync.source.nudge()
             sync.halt.set()
         return bool(found)
 
@@ -107,7 +108,7 @@ class _Sync:
     ) -> None:
         self.source = source
         self.halt = threading.Event()
-        self.loop = Loop(f"sync of {source.name}", self.turn, self.halt.set)
+        self.loop = Loop(f"sync of {source.name}", self.turn, self.interrupt)
         self._database = database
         self._broker = broker
         self._reconciler = Reconciler(database, source, settle=settle, ids=ids, now=database.now, pool_kinds=pool_kinds)
@@ -127,6 +128,11 @@ class _Sync:
             with self._database.read() as connection:
                 missing = unprepared(connection, self.source.name)
             self._prepare(missing)
+
+    def interrupt(self) -> None:
+        """End what the turn waits for. Called when the loop stops."""
+        self.source.interrupt()
+        self.halt.set()
 
     def _sync(self) -> None:
         outcome = self._reconciler.reconcile()

@@ -78,6 +78,12 @@ class FolderSource:
                 return True
         return False
 
+    def nudge(self) -> None:
+        """Nothing to do: every fetch looks."""
+
+    def interrupt(self) -> None:
+        """Nothing to do: a fetch is short."""
+
     def close(self) -> None:
         """Stop watching."""
         if self._watcher is not None:

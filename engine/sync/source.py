@@ -1,7 +1,8 @@
-"""The contract of a source: where workflow files come from. `folder` plays it; a git source will beside it."""
+"""The contract of a source: where workflow files come from. `folder` plays it, and `git` beside it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -20,11 +21,32 @@ class Policy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """How a source is taken over. `namespace` is for workflows that name none."""
+    """How a source is taken over. `namespace` is for workflows that name none.
+
+    `allow_rewind`: a version may go live that is older than the one that is, since it was moved back on purpose.
+    """
 
     namespace: str = DEFAULT_NAMESPACE
     policy: Policy = Policy.PARTIAL
     prune: bool = True
+    allow_rewind: bool = False
+
+
+class Relation(StrEnum):
+    """How a version stands to one that went live before it."""
+
+    SAME = "same"
+    """It is that one."""
+    NEWER = "newer"
+    """It comes after it."""
+    OLDER = "older"
+    """It comes before it: somebody moved back, or this is what a copy has that is behind."""
+    REWRITTEN = "rewritten"
+    """Neither: the history was written anew, and this is what counts now."""
+
+
+Relate = Callable[[str, datetime | None], Relation]
+"""How a snapshot stands to a version, which went live at that time if it is known. Raises `FetchError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +60,19 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What a source holds at one version. `faults` are of files that cannot be read; those are not in `files`."""
+    """What a source holds at one version. `faults` are of files that cannot be read; those are not in `files`.
+
+    Where versions have an order, `relation` tells it, and `line` says by what the version was chosen (a branch, a tag):
+    who changes that may go back.
+    """
 
     version: str
     files: Mapping[str, SourceFile]
     faults: tuple[Diagnostic, ...] = ()
     commit: str | None = None
     author: str | None = None
+    line: str = ""
+    relation: Relate | None = field(default=None, compare=False, repr=False)
 
 
 class FetchError(Exception):
@@ -92,6 +120,12 @@ class Source(Protocol):
 
         A change between a `fetch` and the `wait` after it is not missed.
         """
+
+    def nudge(self) -> None:
+        """Have the next `fetch` look at what is there, whenever the last one did. Called by any thread."""
+
+    def interrupt(self) -> None:
+        """Make a `fetch` that runs, and those after it, end soon with a `FetchError`. Called by any thread."""
 
     def close(self) -> None:
         """Let go of what the source holds. Idempotent."""

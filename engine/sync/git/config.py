@@ -105,10 +105,8 @@ class GitConfig:
     """How long the server may say nothing, and how long connecting to it may take."""
     shallow: bool = True
     """Whether only the newest commit is fetched, where the server can do that, instead of the whole history."""
-    allow_rewind: bool = False
-    """Whether a commit may go live that is older than the one that is: the branch was moved back on purpose."""
     rules: Rules = field(default_factory=lambda: Rules(policy=Policy.ATOMIC))
-    """Namespace, policy and whether to prune."""
+    """Namespace, policy, whether to prune, and whether a branch that was moved back is followed (`allow_rewind`)."""
     auth: GitAuth = field(default_factory=GitAuth)
     """How the source shows who it is."""
     limits: GitLimits = field(default_factory=GitLimits)
@@ -137,7 +135,7 @@ class GitConfig:
             "include": list(self.include),
             "exclude": list(self.exclude),
             "interval_seconds": self.interval_seconds,
-            "allow_rewind": self.allow_rewind,
+            "allow_rewind": self.rules.allow_rewind,
             "namespace": self.rules.namespace,
             "policy": self.rules.policy.value,
             "prune": self.rules.prune,

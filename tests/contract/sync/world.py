@@ -74,6 +74,12 @@ class MemorySource:
     def wait(self, halt: Halt, timeout_seconds: float) -> bool:
         raise NotImplementedError
 
+    def nudge(self) -> None:
+        pass
+
+    def interrupt(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
