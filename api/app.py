@@ -14,6 +14,7 @@ from api.hosts import LoopbackOnly
 from api.parameters import known_parameters
 from api.routes import (
     approvals,
+    artifacts,
     backfills,
     health,
     hooks,
@@ -34,7 +35,7 @@ BASE = "/api/v1"
 def create_app(dependencies: Dependencies) -> Litestar:
     """Return the application over what a process has opened. It opens and closes nothing itself."""
     services = Services.of(dependencies)
-    of_runs = [*runs.HANDLERS, *run_again.HANDLERS, *approvals.HANDLERS, *logs.HANDLERS]
+    of_runs = [*runs.HANDLERS, *run_again.HANDLERS, *approvals.HANDLERS, *logs.HANDLERS, *artifacts.HANDLERS]
     runs_router = Router("/runs", tags=["runs"], route_handlers=of_runs)
     resources = [
         workflows.ROUTER,

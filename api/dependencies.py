@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from engine.artifacts import Artifacts
 from engine.broker.interface import Broker
 from engine.clock import Clock, NewId, new_id, system_clock
 from engine.keyring import Keyring
@@ -31,7 +32,8 @@ class Dependencies:
     `sync_now(name)` asks for a look at a source at once and returns without waiting, False if nobody can be asked.
     `revisions` may be shared with the other services of a process. `health` gives, for each thing that the process
     needs, a callable that says what is wrong with it (empty: nothing). `notifier` hears of runs with new log lines
-    where the log writer is in the same process. `keyring` encrypts secrets. `closing` ends followed streams.
+    where the log writer is in the same process. `keyring` encrypts secrets, `artifacts` keeps files. `closing` ends
+    followed streams.
     """
 
     database: Database
@@ -43,6 +45,7 @@ class Dependencies:
     health: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     notifier: RunNotifier = field(default_factory=RunNotifier)
     keyring: Keyring = field(default_factory=lambda: Keyring([]))
+    artifacts: Artifacts = field(default_factory=lambda: Artifacts(""))
     closing: threading.Event = field(default_factory=threading.Event)
 
 

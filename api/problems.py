@@ -27,6 +27,7 @@ from litestar.params import ParameterKwarg
 from litestar.typing import FieldDefinition
 
 from api.schemas.problems import FieldFault, Problem
+from engine.artifacts import ArtifactError
 from engine.broker.interface import BrokerError
 from engine.services.hooks import UnsignedError
 from engine.services.refusals import ConflictError, InvalidInputsError, InvalidRangeError, KeyReusedError, UnknownError
@@ -73,6 +74,7 @@ KINDS: Final[Mapping[type[Exception], Kind]] = {
     SecretError: Kind("invalid-secret", 422, "The secret cannot be kept"),
     KeyReusedError: Kind("idempotency-key-reused", 422, "The idempotency key was used for another request"),
     RetryableError: Kind("unavailable", 503, "The database cannot be had now"),
+    ArtifactError: Kind("no-artifact", 503, "The store of artifacts does not give it"),
     StoreError: Kind("unavailable", 503, "The database cannot be had now"),
     BrokerError: Kind("unavailable", 503, "The broker cannot be had now"),
     RequestEntityTooLarge: Kind("too-large", 413, "The body is too large"),

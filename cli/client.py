@@ -118,6 +118,17 @@ class ApiClient:
                 raise self._unreachable(failure) from failure
             self._pause(RECONNECT_SECONDS * failures)
 
+    def download(self, path: str) -> Iterator[bytes]:
+        """Give what is at a path below the API's address, in pieces."""
+        try:
+            with self._http.stream("GET", f"{self._url}{path}") as response:
+                if response.is_error:
+                    response.read()
+                    raise _problem(response)
+                yield from response.iter_bytes()
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+
     def _stream(self, path: str, params: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator[Event]:
         with self._http.stream("GET", path, params=params, headers=headers, timeout=_PATIENT) as response:
             if response.is_error:

@@ -150,6 +150,7 @@ def api_service(
         health=health,
         sync_now=sync_now or (lambda source: ask_for_sync(parts.broker, source)),
         keyring=keyring(parts.settings),
+        artifacts=Artifacts(parts.settings.artifacts_place),
     )
     return ApiServer(dependencies, host=parts.settings.host, port=parts.settings.port)
 

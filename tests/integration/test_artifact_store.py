@@ -1,8 +1,7 @@
-"""The store of artifacts: a directory, and a server that speaks S3 where one is installed (`moto_server`)."""
+"""The store of artifacts: a directory, and a server that speaks S3."""
 
 import hashlib
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,20 +12,22 @@ import pytest
 from engine.artifacts import ArtifactError, Kept
 from engine.artifacts.store import ArtifactStore
 from tests.integration.rabbitmq_play import until
+from tests.services import s3 as s3_server
 from tests.services.demand import do_without
+from tests.services.errors import ServiceUnavailableError
 from tests.services.ports import free_port
-
-SERVER = os.environ.get("CHRONOVERSE_TEST_MOTO_SERVER") or shutil.which("moto_server")
 
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
-    if SERVER is None:
-        do_without("no moto_server; hint: install moto[server] apart, and set CHRONOVERSE_TEST_MOTO_SERVER")
+    try:
+        program = s3_server.program()
+    except ServiceUnavailableError as error:
+        do_without(str(error))
     address = f"http://127.0.0.1:{free_port()}"
     port = address.rpartition(":")[2]
     process = subprocess.Popen(
-        [SERVER, "-H", "127.0.0.1", "-p", port], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [program, "-H", "127.0.0.1", "-p", port], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         until(lambda: _made(f"{address}/bucket"), "the server answers")

@@ -6,6 +6,7 @@ from litestar.testing import TestClient
 
 from api.app import create_app
 from api.dependencies import Dependencies
+from engine.artifacts import Artifacts
 from engine.store.database import Database
 from engine.store.schema import migrate
 from tests.contract.api.play import Play
@@ -21,8 +22,9 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 
 @pytest.fixture
-def play(database: Database) -> Iterator[Play]:
+def play(database: Database, tmp_path: Path) -> Iterator[Play]:
     play = Play(database)
+    play.artifacts = tmp_path / "artifacts"
     yield play
     play.close()
 
@@ -36,6 +38,7 @@ def api(play: Play) -> Iterator[TestClient]:
             clock=play.clock,
             sync_now=play.sync_asked,
             health=play.health,
+            artifacts=Artifacts(str(play.artifacts)),
         )
     )
     with TestClient(app, base_url="http://127.0.0.1:8080") as client:

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from engine.broker.logs import LogLine, pack
@@ -39,6 +40,7 @@ class Play:
         self.namespace = f"n{uuid.uuid4().hex[:12]}"
         self.session = new_id()
         self.synced: list[str] = []
+        self.artifacts = Path()
         self.health: dict[str, Any] = {}
         self._world = World(database)
         self._world.clock = self.clock  # type: ignore[assignment]

@@ -318,7 +318,7 @@ def test_what_cannot_be_done_says_what_to_do(world: BackfillWorld, given: dict, 
 
 def test_a_trigger_must_be_meant_and_have_times(world: BackfillWorld) -> None:
     world.sync(a="name: alpha\ntriggers: {a: {every: 1h}, b: {every: 2h}}\ntasks: {only: {run: echo}}\n")
-    with pytest.raises(ConflictError, match="several schedules: a, b\n  hint: say which"):
+    with pytest.raises(ConflictError, match="several schedules: a, b\n  hint: say which with"):
         world.create(3)
     assert len(world.plan(4, trigger="b")) == 2
     world.sync(
