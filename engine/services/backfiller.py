@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
+from enum import Enum, auto
 from typing import Final
 
 from dsl.model import Schedule
@@ -32,12 +33,25 @@ log = logging.getLogger(__name__)
 
 IDLE_SECONDS: Final = 1.0
 """How long a new backfill waits at most for its first run."""
-BUSY_SECONDS: Final = 0.1
-"""How long the next run of a backfill waits at most, once there is room for it."""
+BUSY_SECONDS_MIN: Final = 0.05
+BUSY_SECONDS_MAX: Final = 0.5
+"""How long the next run of a backfill waits at most, once there is room for it: longer while nothing changes."""
+BUSY_GROWTH: Final = 1.5
 BATCH_TIMES_MAX: Final = 100
 """Times of one transaction: at four rows each, below the 500 that a write may take."""
 KEPT_MAX: Final = 64
 """Backfills whose times are kept in memory."""
+
+
+class Progress(Enum):
+    """What a look at a backfill came to."""
+
+    NOTHING = auto()
+    """There was nothing to do."""
+    SOME = auto()
+    """Something was done; what comes next waits for a run's end."""
+    MORE = auto()
+    """There is more to decide at once."""
 
 
 class Backfiller(LoopService):
@@ -61,6 +75,7 @@ class Backfiller(LoopService):
         self._ids = ids
         self._revisions = revisions or RevisionCache(database)
         self._times: OrderedDict[str, tuple[datetime, ...]] = OrderedDict()
+        self._patience = BUSY_SECONDS_MIN
         self._poked = threading.Event()
 
     def interrupt(self) -> None:
@@ -77,21 +92,24 @@ class Backfiller(LoopService):
         """Decide one batch of times of each running backfill; return how many seconds the next look may wait."""
         with self._database.read() as connection:
             found = store.running_backfills(connection)
-        more = [self._carried(row) for row in found]
-        return 0.0 if any(more) else BUSY_SECONDS if found else IDLE_SECONDS
+        progress = {self._carried(row) for row in found}
+        if progress <= {Progress.NOTHING}:
+            self._patience = min(self._patience * BUSY_GROWTH, BUSY_SECONDS_MAX)
+            return self._patience if found else IDLE_SECONDS
+        self._patience = BUSY_SECONDS_MIN
+        return 0.0 if Progress.MORE in progress else self._patience
 
-    def _carried(self, row: BackfillRow) -> bool:
+    def _carried(self, row: BackfillRow) -> Progress:
         try:
             return self._carry(row)
         except StoreError:
             raise
         except Exception as error:  # one that cannot be worked out must not hold up all others
             log.exception("backfill %s is paused", row.id)
-            self._switch(row, BackfillState.PAUSED, f"it could not be worked out: {error}")
-            return False
+            return self._switch(row, BackfillState.PAUSED, f"it could not be worked out: {error}")
 
-    def _carry(self, row: BackfillRow) -> bool:
-        """Decide the next times; return whether more can be decided at once."""
+    def _carry(self, row: BackfillRow) -> Progress:
+        """Decide the next times."""
         revision = self._revisions.get(row.revision_id)
         left = self._left(row, revision)
         with self._database.read() as connection:
@@ -99,19 +117,17 @@ class Backfiller(LoopService):
             room = row.parallel - len(store.open_runs(connection, row.id))
             decisions = [] if gone or room <= 0 else _decisions(connection, row, left[:BATCH_TIMES_MAX])
         if gone:
-            self._switch(row, BackfillState.CANCELLED, "the workflow was removed from its source")
-        elif not left and room == row.parallel:
-            self._switch(row, BackfillState.FINISHED, "")
-        elif decisions:
-            fired = self._fired(row, revision, decisions, room)
-            return bool(fired) and self._record(row, fired, room)
-        return False
+            return self._switch(row, BackfillState.CANCELLED, "the workflow was removed from its source")
+        if not left and room == row.parallel:
+            return self._switch(row, BackfillState.FINISHED, "")
+        fired = self._fired(row, revision, decisions, room)
+        return self._record(row, fired, room) if fired else Progress.NOTHING
 
-    def _record(self, row: BackfillRow, fired: Sequence[Firing], room: int) -> bool:
+    def _record(self, row: BackfillRow, fired: Sequence[Firing], room: int) -> Progress:
         with self._database.write() as connection:
             created = store.record_times(connection, row, fired, self._clock())
         wake(self._broker, [run.id for run in created])
-        return len(created) < room
+        return Progress.MORE if len(created) < room else Progress.SOME
 
     def _fired(
         self, row: BackfillRow, revision: ReadyRevision, decisions: Sequence[Decision], room: int
@@ -150,10 +166,11 @@ class Backfiller(LoopService):
             self._times.popitem(last=False)
         return found
 
-    def _switch(self, row: BackfillRow, after: BackfillState, message: str) -> None:
+    def _switch(self, row: BackfillRow, after: BackfillState, message: str) -> Progress:
         with self._database.write() as connection:
             store.switch_backfill(connection, row.id, [BackfillState.RUNNING], after, self._clock(), message)
         self._times.pop(row.id, None)
+        return Progress.SOME
 
 
 def _schedule(row: BackfillRow, revision: ReadyRevision) -> Schedule:

@@ -125,7 +125,6 @@ class Backfills:
         scope = f"cancel-backfill:{backfill_id}"
         if replay := self._maker.replay(scope, once):
             return replay
-        states = () if with_runs else (RunState.QUEUED,)
         before = (BackfillState.RUNNING, BackfillState.PAUSED)
         with self._database.write() as connection:
             now, row = self._clock(), _existing(connection, backfill_id)
@@ -134,7 +133,8 @@ class Backfills:
             row = _existing(connection, backfill_id)
             if replay := self._maker.keep(connection, scope, once, row):
                 return replay
-            stopped = store.open_runs(connection, row.id, states)
+            found = store.open_runs(connection, row.id)
+            stopped = [run_id for run_id, state in found.items() if with_runs or state is RunState.QUEUED]
             payload = {"by": by, "forced": False, "reason": str(Reason.CANCELLED_BY_USER)}
             insert_signals(connection, [(run_id, NewSignal("cancel", payload, now)) for run_id in stopped])
         wake(self._broker, stopped)
@@ -197,7 +197,7 @@ def _chosen(workflow: WorkflowRow, revision: ReadyRevision, rows: list[TriggerRo
 def _which(name: str, schedules: list[str]) -> str:
     if not schedules:
         return f"{name} has no schedule\n  hint: a backfill needs a trigger with cron or every"
-    return f"{name} has several schedules: {', '.join(schedules)}\n  hint: say which trigger"
+    return f"{name} has several schedules: {', '.join(schedules)}\n  hint: say which with `trigger` (--trigger)"
 
 
 def _schedule(revision: ReadyRevision, trigger: str) -> Schedule:

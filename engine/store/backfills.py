@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, func, insert, or_, select, update
 
 from engine.backfilling import BackfillState, Policy
 from engine.machine.model import Run
@@ -110,7 +110,16 @@ _BACKFILLS: Final[Select[Any]] = (
     .join(workflows, workflows.c.id == backfills.c.workflow_id)
     .join(revisions, revisions.c.id == backfills.c.revision_id)
 )
-_ENDED: Final = sorted(str(state) for state in RUN_TERMINAL)
+_OPEN_RUNS: Final = (
+    select(runs.c.id, runs.c.state)
+    .where(runs.c.backfill_id == bindparam("of"))
+    .where(runs.c.state.in_([str(state) for state in RunState if state not in RUN_TERMINAL]))
+    .order_by(runs.c.id)
+)
+"""Built once: it is asked for again and again while a backfill goes on."""
+_RUNNING: Final = (
+    _BACKFILLS.where(backfills.c.state == str(BackfillState.RUNNING)).order_by(backfills.c.id).limit(RUNNING_MAX)
+)
 
 
 def ledger_kind(backfill_id: str) -> str:
@@ -156,8 +165,7 @@ def list_backfills(
 
 def running_backfills(connection: Connection) -> list[BackfillRow]:
     """Return the backfills that are to be carried on, oldest first."""
-    query = _BACKFILLS.where(backfills.c.state == str(BackfillState.RUNNING)).order_by(backfills.c.id)
-    return [_row(row) for row in connection.execute(query.limit(RUNNING_MAX))]
+    return [_row(row) for row in connection.execute(_RUNNING)]
 
 
 def count_runs(connection: Connection, backfill_ids: Sequence[str]) -> dict[str, dict[RunState, int]]:
@@ -169,11 +177,9 @@ def count_runs(connection: Connection, backfill_ids: Sequence[str]) -> dict[str,
     return found
 
 
-def open_runs(connection: Connection, backfill_id: str, states: Sequence[RunState] = ()) -> list[str]:
-    """Return the runs of a backfill that have not ended (in one of `states`), oldest first."""
-    query = select(runs.c.id).where(runs.c.backfill_id == backfill_id).order_by(runs.c.id)
-    wanted = [str(state) for state in states] or [str(state) for state in RunState if str(state) not in _ENDED]
-    return list(connection.execute(query.where(runs.c.state.in_(wanted))).scalars())
+def open_runs(connection: Connection, backfill_id: str) -> dict[str, RunState]:
+    """Return the runs of a backfill that have not ended, oldest first, with their states."""
+    return {row.id: RunState(row.state) for row in connection.execute(_OPEN_RUNS, {"of": backfill_id})}
 
 
 def newest_runs(

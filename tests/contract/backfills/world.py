@@ -63,7 +63,7 @@ class BackfillWorld(World):
 
     def open(self, backfill_id: str) -> list[str]:
         with self.database.read() as connection:
-            return store.open_runs(connection, backfill_id)
+            return list(store.open_runs(connection, backfill_id))
 
     def end(self, run_ids: Sequence[str], state: str = "succeeded") -> None:
         """Let these runs end."""
