@@ -56,7 +56,7 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Input(Frozen, frozen=True, kw_only=True):
-    """One declared input. Without a default it must be given when a run is asked for."""
+    """One declared input. `required`: it has no default, and something uses it."""
 
     type: ValueType
     description: str = ""

@@ -10,6 +10,7 @@ from dsl.diagnostics import Fault
 from dsl.model import ValueType
 from dsl.suggest import did_you_mean
 from dsl.syntax.violations import Path, shown
+from dsl.usage import used_inputs
 from dsl.values import is_of_type
 
 
@@ -89,7 +90,9 @@ def _given(subject: Subject, trigger: dict[str, Any], path: Path) -> Iterator[Fa
             yield subject.at_key("E0214", f"the workflow has no input '{name}'", (*path, "inputs", name), hint)
         elif "type" in declared.get(name, ()):
             yield from _fits(subject, value, declared[name], (*path, "inputs", name), "E0215")
-    for name, spec in declared.items():
-        if "default" not in spec and "type" in spec and name not in given:
+    missing = [name for name, spec in declared.items() if "default" not in spec and "type" in spec]
+    used = used_inputs(subject.value) if missing else frozenset()
+    for name in missing:
+        if name in used and name not in given:
             message = f"the trigger does not give the input '{name}', which has no default"
             yield subject.at_key("E0216", message, path, f"add 'inputs: {{{name}: …}}', or a default")

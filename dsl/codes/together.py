@@ -18,7 +18,7 @@ def _calls(child: str, more: str = "") -> str:
 
 
 _LEAF: Final = "tasks:\n  hello: {run: echo hello}\n"
-_TYPED: Final = "inputs: {rows: {type: integer}}\n" + _LEAF
+_TYPED: Final = "env: {ROWS: '${{ inputs.rows }}'}\ninputs: {rows: {type: integer}}\n" + _LEAF
 _LOCKED: Final = "locks: [warehouse]\n"
 
 
@@ -57,7 +57,7 @@ TOGETHER: Final = (
     Code(
         "E0513",
         "child lacks an input",
-        "An input of the child that has no default must be given, or its run could never be created.",
+        "An input of the child that it uses and that has no default must be given, or its run could never be created.",
         several(("parent", _calls("load")), ("load", _TYPED)),
         3,
         11,

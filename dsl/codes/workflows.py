@@ -100,11 +100,15 @@ WORKFLOWS: Final = (
     Code(
         "E0216",
         "trigger lacks an input",
-        "An input without a default must be given by each trigger, or its runs would all fail.",
-        workflow("inputs: {region: {type: string}}\ntriggers: {t: {every: 1h}}\n"),
-        3,
+        "An input that has no default and that an expression uses must be given by each trigger, or its runs would all "
+        "fail.",
+        workflow('env: {R: "${{ inputs.region }}"}\ninputs: {region: {type: string}}\ntriggers: {t: {every: 1h}}\n'),
+        4,
         12,
-        workflow("inputs: {region: {type: string, default: eu}}\ntriggers: {t: {every: 1h}}\n"),
+        workflow(
+            'env: {R: "${{ inputs.region }}"}\n'
+            "inputs: {region: {type: string, default: eu}}\ntriggers: {t: {every: 1h}}\n"
+        ),
     ),
     Code(
         "E0217",

@@ -7,6 +7,7 @@ from dsl.compile.triggers import compile_trigger
 from dsl.compile.values import seconds, texts
 from dsl.model import Concurrency, Input, Notification, Overlap, ValueType, Workflow
 from dsl.stages import STAGES
+from dsl.usage import used_inputs
 
 
 class Lines(NamedTuple):
@@ -26,7 +27,7 @@ def compile_workflow(document: dict[str, Any], *, namespace: str, path: str, lin
         namespace=namespace,
         description=document.get("description", ""),
         labels=texts(document.get("labels", {})),
-        inputs={name: _input(spec) for name, spec in document.get("inputs", {}).items()},
+        inputs=_inputs(document),
         triggers={
             name: compile_trigger(spec, namespace=namespace, line=lines.triggers.get(name, 0))
             for name, spec in document.get("triggers", {}).items()
@@ -49,11 +50,18 @@ def compile_workflow(document: dict[str, Any], *, namespace: str, path: str, lin
     )
 
 
-def _input(spec: dict[str, Any]) -> Input:
+def _inputs(document: dict[str, Any]) -> dict[str, Input]:
+    declared = document.get("inputs", {})
+    missing = {name for name, spec in declared.items() if "default" not in spec}
+    required = missing & used_inputs(document) if missing else missing
+    return {name: _input(spec, required=name in required) for name, spec in declared.items()}
+
+
+def _input(spec: dict[str, Any], *, required: bool) -> Input:
     return Input(
         type=ValueType(spec["type"]),
         description=spec.get("description", ""),
-        required="default" not in spec,
+        required=required,
         default=spec.get("default"),
         enum=tuple(spec["enum"]) if "enum" in spec else None,
         json_schema=spec.get("schema"),

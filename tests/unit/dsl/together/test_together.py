@@ -78,7 +78,11 @@ def test_what_is_in_a_faulty_file_is_not_missed() -> None:
     assert [item.workflow.name for item in result.workflows] == ["top"]
 
 
-CHILD = flow("child", head="inputs: {n: {type: integer}, w: {type: string, enum: [eu, us], default: eu}}\n")
+CHILD = flow(
+    "child",
+    head="env: {N: '${{ inputs.n }}'}\n"
+    "inputs: {n: {type: integer}, w: {type: string, enum: [eu, us], default: eu}, unused: {type: object}}\n",
+)
 
 
 @pytest.mark.parametrize(
