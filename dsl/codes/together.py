@@ -114,7 +114,7 @@ TOGETHER: Final = (
     Code(
         "E0522",
         "circle of workflow triggers",
-        "The end of each starts the next, and that of the last the first: they would run for ever.",
+        "Each starts the next, by its end or as a child, and the last the first: they would run for ever.",
         several(("report", _after("report"))),
         2,
         33,

@@ -49,6 +49,10 @@ class Node:
     upstreams: tuple[tuple[str, Upstream | None], ...] = ()
     takes: frozenset[str] = frozenset()
 
+    def starts(self, name: str) -> bool:
+        """Whether it has that workflow as a child."""
+        return any(call.target == name for call in self.calls)
+
     def fault(self, code: str, message: str, place: Span, hint: str = "") -> Diagnostic:
         """Return a diagnostic in the file of a workflow that is of the files."""
         assert self.member is not None

@@ -112,6 +112,16 @@ def test_a_circle_is_told_at_each_of_its_places_and_nowhere_else() -> None:
     assert result.diagnostics[1].message.endswith("default/b -> default/c -> default/a -> default/b")
 
 
+def test_a_circle_of_triggers_and_children_is_told_where_each_starts_the_next() -> None:
+    triggered = "triggers: {t: {workflow: {name: %s}}}\n"
+    b, c = (flow(name, head=triggered % of) for name, of in (("b", "outside"), ("c", "b")))
+    result = load(flow("a", "b", head=triggered % "c"), b, c, flow("outside", "c"))
+    assert [(item.code, item.line) for item in result.diagnostics] == [("E0522", 2), ("E0522", 4), ("E0522", 11)]
+    assert "default/a -> default/b -> default/c -> default/a" in {
+        item.message.rpartition(": ")[2] for item in result.diagnostics
+    }
+
+
 @pytest.mark.parametrize(
     ("edges", "found"),
     [
