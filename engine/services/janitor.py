@@ -50,6 +50,7 @@ class Janitor(LoopService):
             now = self._database.now()
             deleted = self._delete_runs(now - self._kept)
             self._repeat(lambda connection: retention.delete_firings(connection, now - self._kept))
+            self._repeat(lambda connection: retention.delete_backfills(connection, now - self._kept))
             self._repeat(lambda connection: retention.delete_idempotency_keys(connection, now - KEYS_KEPT))
             self._repeat(retention.delete_idle_resources)
             self._repeat(lambda connection: forget_expired(connection, now))

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Select, and_, exists, func, or_, select
 from engine.machine.states import RUN_TERMINAL, TASK_TERMINAL, RunState, TaskState
 from engine.store.tables import (
     attempts,
+    backfills,
     firings,
     holders,
     log_batches,
@@ -184,6 +185,18 @@ def _scheduled_run_without_firing(_: datetime) -> Select[Any]:
     return select(runs.c.id).where(runs.c.trigger_kind.in_(["cron", "every"]), ~firing)
 
 
+def _open_run_of_finished_backfill(_: datetime) -> Select[Any]:
+    joined = select(runs.c.id).join(backfills, backfills.c.id == runs.c.backfill_id)
+    return joined.where(backfills.c.state == "finished", ~_RUN_ENDED)
+
+
+def _backfill_does_not_add_up(now: datetime) -> Select[Any]:
+    made = select(func.count()).where(runs.c.backfill_id == backfills.c.id).scalar_subquery()
+    too_many = backfills.c.made + backfills.c.skipped > backfills.c.total
+    recent = backfills.c.created_at > now - timedelta(hours=1)  # older runs may be gone by retention
+    return select(backfills.c.id).where(or_(too_many, and_(recent, backfills.c.made != made)))
+
+
 def _trigger_overdue(now: datetime) -> Select[Any]:
     joined = select(workflows.c.namespace, workflows.c.name, triggers.c.name)
     joined = joined.join(workflows, workflows.c.id == triggers.c.workflow_id)
@@ -221,6 +234,8 @@ INVARIANTS: Final[Sequence[Invariant]] = (
     Invariant("succeeded-twice", "a task succeeds once", _succeeded_twice),
     Invariant("firing-without-run", "a firing that made a run has it", _firing_without_run),
     Invariant("run-without-firing", "a scheduled run stands in the fire ledger", _scheduled_run_without_firing),
+    Invariant("backfill-done", "a finished backfill has no run on its way", _open_run_of_finished_backfill),
+    Invariant("backfill-adds-up", "a backfill has as many runs as it has made", _backfill_does_not_add_up),
     Invariant("trigger-overdue", "a trigger that is due fires", _trigger_overdue),
     Invariant("log-gap", "the positions of a run's log have no gap", _log_with_a_gap),
     Invariant("active-revision", "a workflow's active revision is one of its own", _active_revision_missing),

@@ -12,6 +12,7 @@ from engine.store.membership import one_of
 from engine.store.tables import (
     artifacts,
     attempts,
+    backfills,
     firings,
     holders,
     idempotency_keys,
@@ -62,6 +63,12 @@ def delete_runs(connection: Connection, finished_before: datetime) -> Bite:
 def delete_firings(connection: Connection, before: datetime) -> int:
     """Delete rows of the fire ledger made before that moment, at most `ROWS_MAX`; return how many."""
     return _delete_some(connection, firings, firings.c.created_at < before, ROWS_MAX, firings.c.created_at)
+
+
+def delete_backfills(connection: Connection, finished_before: datetime) -> int:
+    """Delete backfills that ended before that moment, at most `ROWS_MAX`; return how many."""
+    finished_at = backfills.c.finished_at
+    return _delete_some(connection, backfills, finished_at < finished_before, ROWS_MAX, finished_at)
 
 
 def delete_idempotency_keys(connection: Connection, before: datetime) -> int:

@@ -199,3 +199,87 @@ def test_a_backfill_that_is_not_there(filling):
     filling.get("/00000000-0000-7000-8000-000000000000", 404)
     for action in ("pause", "resume", "cancel"):
         filling.switch("00000000-0000-7000-8000-000000000000", action, 404)
+
+
+LIMITED = """\
+triggers: {hourly: {cron: "0 * * * *"}}
+concurrency: {limit: 1, overlap: OVERLAP}
+tasks: {work: {run: ./work}}
+"""
+
+
+def limited(filling, overlap):
+    """A workflow of one run at once, a backfill that has its turn, and another run of it in line."""
+    filling.play.files(filled=LIMITED.replace("OVERLAP", overlap))
+    made = filling.post(parallel=2)
+    filling.carry_on()
+    return made["id"]
+
+
+def states(filling, backfill):
+    return [time["run_state"] for time in filling.get(f"/{backfill}/times")["items"]]
+
+
+def live_run(filling):
+    run_id = filling.api.post(filling.path.replace("backfills", "runs"), json={}).json()["id"]
+    filling.play.settle()
+    return run_id
+
+
+def state(filling, run_id):
+    return filling.api.get(f"/api/v1/runs/{run_id}").json()["state"]
+
+
+@pytest.mark.parametrize("overlap", ["queue", "skip"])
+def test_what_is_due_now_goes_before_what_waits_of_a_backfill(filling, overlap):
+    backfill = limited(filling, overlap)
+    assert states(filling, backfill) == ["running", "queued"]
+    live = live_run(filling)
+    assert state(filling, live) == "queued"
+    filling.carry_out(backfill)
+    assert states(filling, backfill) == ["succeeded", "queued", "queued"]
+    assert state(filling, live) == "running"
+    filling.play.carry_out(live)
+    filling.carry_on()
+    assert states(filling, backfill) == ["succeeded", "running", "queued"]
+
+
+def test_cancel_running_makes_way_and_a_backfill_cancels_nobody(filling):
+    backfill = limited(filling, "cancel_running")
+    assert states(filling, backfill) == ["running", "queued"]
+    live = live_run(filling)
+    filling.carry_on()
+    first = filling.get(f"/{backfill}/times")["items"][0]["run"]
+    filling.play.carry_out(first, state="cancelled")
+    filling.play.settle()
+    filling.carry_on()
+    assert (state(filling, live), states(filling, backfill)) == ("running", ["cancelled", "queued", "queued"])
+    assert [item["why"] for item in filling.post("/plan", 200, only="failed")["times"]] == [
+        "failed",
+        "on_its_way",
+        "on_its_way",
+    ]
+
+
+RESTS = """\
+max_consecutive_failures: 2
+triggers: {hourly: {cron: "0 * * * *"}}
+notify: [{on: [recovered, paused, failed], webhook: {url: "https://example.org/hook"}}]
+tasks: {work: {run: ./work}}
+"""
+
+
+def test_failures_of_a_backfill_put_no_workflow_to_rest(filling):
+    filling.play.files(filled=RESTS)
+    made = filling.post()
+    for _ in range(3):
+        filling.carry_out(made["id"], state="failed", reason="exit", exit_code=1)
+    assert filling.get(f"/{made['id']}")["runs"] == {"failed": 3}
+    assert filling.api.get(f"/api/v1/workflows/{filling.play.namespace}/filled").json()["pause"] is None
+    live = live_run(filling)
+    filling.play.carry_out(live)
+    filling.play.settle()
+    told = filling.api.get("/api/v1/notifications", params={"limit": 200}).json()["items"]
+    assert [item["event"] for item in told if item["run"] == live] == [], (
+        "a success behind failures of a backfill is no recovery"
+    )

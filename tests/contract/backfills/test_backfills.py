@@ -1,5 +1,7 @@
 """Backfills: which times they run, in what order, how many at once, and what stops them."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +9,7 @@ from sqlalchemy import select, update
 
 from engine.clock import new_id
 from engine.machine.creation import new_run
+from engine.services.backfiller import Backfiller
 from engine.services.refusals import ConflictError, InvalidInputsError, InvalidRangeError, UnknownError
 from engine.services.revision_cache import RevisionCache
 from engine.store.invariants import check
@@ -343,6 +346,31 @@ def test_two_over_the_same_times_do_not_go_on_at_once(world: BackfillWorld) -> N
     beside = world.create(3, until=START - timedelta(hours=3))
     world.backfills.cancel(first, with_runs=False, by="me")
     assert world.create(3) not in {first, beside}
+
+
+def test_loops_at_once_decide_each_time_once(world: BackfillWorld) -> None:
+    world.alpha('cron: "* * * * *"')
+    made = world.create(2, parallel=7)
+    loops, done = [world.new_loop() for _ in range(3)], threading.Event()
+
+    def run(loop: Backfiller) -> int:
+        worst = 0
+        while not done.is_set():
+            loop.carry_on()
+            found = world.open(made)
+            worst = max(worst, len(found))
+            world.end(found[:3])
+            if world.show(made).state == "finished":
+                done.set()
+        return worst
+
+    with ThreadPoolExecutor(len(loops)) as pool:
+        worst = list(pool.map(run, loops))
+    assert max(worst) <= 7
+    times = [time for time, _ in world.made(made)]
+    assert times == [START - timedelta(minutes=minute) for minute in range(120, 0, -1)]
+    row = world.show(made)
+    assert (row.made, row.skipped) == (120, 0)
 
 
 def test_many_times_that_are_done_are_passed_in_bounded_bites(world: BackfillWorld) -> None:

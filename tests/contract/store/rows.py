@@ -12,6 +12,7 @@ RUN = "01890000-0000-7000-8000-000000000001"
 WORKFLOW = "01890000-0000-7000-8000-00000000000a"
 REVISION = "01890000-0000-7000-8000-00000000000b"
 SESSION = "01890000-0000-7000-8000-00000000000c"
+BACKFILL = "01890000-0000-7000-8000-00000000000e"
 CLAIM = "01890000-0000-7000-8000-00000000000d"
 TASK = f"{RUN}-0"
 LONG_AGO = NOW - timedelta(days=1)
@@ -37,6 +38,24 @@ def _when(moment: datetime = LONG_AGO) -> datetime:
 
 
 DEFAULTS: dict[str, dict[str, Any]] = {
+    "backfills": {
+        "id": BACKFILL,
+        "workflow_id": WORKFLOW,
+        "revision_id": REVISION,
+        "trigger": "t",
+        "anchor_at": _when(),
+        "since": _when(),
+        "until": _when(NOW),
+        "policy": "missing",
+        "parallel": 1,
+        "inputs": {},
+        "state": "running",
+        "total": 1,
+        "made": 1,
+        "created_by": "me",
+        "created_at": _when(NOW),
+        "updated_at": _when(NOW),
+    },
     "workflows": {
         "id": WORKFLOW,
         "namespace": "default",

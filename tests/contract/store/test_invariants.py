@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from engine.store.database import Database
 from engine.store.invariants import INVARIANTS, check
 from tests.contract.store.conftest import NOW
-from tests.contract.store.rows import LONG_AGO, RUN, add, world
+from tests.contract.store.rows import BACKFILL, LONG_AGO, RUN, add, world
 
 OTHER = "01890000-0000-7000-8000-0000000000ff"
 ENDED = {"state": "succeeded", "finished_at": LONG_AGO}
@@ -71,6 +71,11 @@ def _overdue_trigger(connection: Connection) -> None:
     add(connection, "triggers", next_at=LONG_AGO, next_fire_time=LONG_AGO)
 
 
+def _run_of_backfill(connection: Connection, **values: object) -> None:
+    world(connection, run={"backfill_id": BACKFILL})
+    add(connection, "backfills", **values)
+
+
 def _log_gap(connection: Connection) -> None:
     world(connection)
     add(connection, "log_batches", pos=2)
@@ -106,6 +111,8 @@ BROKEN: dict[str, Callable[[Connection], None]] = {
     "succeeded-twice": _succeeded_twice,
     "firing-without-run": _firing,
     "run-without-firing": lambda c: world(c, run={"trigger_kind": "cron", "trigger_name": "t"}),
+    "backfill-done": lambda c: _run_of_backfill(c, state="finished"),
+    "backfill-adds-up": lambda c: _run_of_backfill(c, made=2, total=2),
     "trigger-overdue": _overdue_trigger,
     "log-gap": _log_gap,
     "active-revision": _no_revision,
@@ -118,7 +125,8 @@ def test_every_invariant_has_a_case() -> None:
 
 def test_a_right_database_breaks_none(database: Database) -> None:
     with database.write() as connection:
-        world(connection, run={"concurrency_resource": "r"})
+        world(connection, run={"concurrency_resource": "r", "backfill_id": BACKFILL})
+        add(connection, "backfills")
         _holder(connection)
         add(connection, "signals")
         add(connection, "log_batches")

@@ -14,6 +14,7 @@ from engine.store.logs import NewBatch, append_batches
 from engine.store.schema import migrate
 from engine.store.tables import (
     attempts,
+    backfills,
     firings,
     log_batches,
     resources,
@@ -149,6 +150,7 @@ def test_the_janitor_cleans_everything(database: Database) -> None:
         finished(play, logs=2)
     with database.write() as connection:
         add(connection, "firings", created_at=NOW - timedelta(days=365))
+        add(connection, "backfills", state="finished", finished_at=NOW - timedelta(days=365))
         add(connection, "resources")
         add(connection, "sessions", ended_at=NOW - timedelta(days=365))
     janitor = Janitor(database, retention_days=0.001)
@@ -160,5 +162,5 @@ def test_the_janitor_cleans_everything(database: Database) -> None:
     assert Janitor(later, retention_days=0.001).clean() == 3
     later.close()
     with database.read() as connection:
-        for table in (runs, log_batches, firings, resources, sessions):
+        for table in (runs, log_batches, firings, backfills, resources, sessions):
             assert connection.execute(select(func.count()).select_from(table)).scalar_one() == 0
