@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, select, update
@@ -10,6 +10,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from dsl.diagnostics import Diagnostic
 from engine.store.tables import sources
+
+_KEPT: Final = ("prune_approved", "line")
+"""Keys of the stored configuration that are not configured: they stay when it is entered again."""
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,13 +26,17 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceState(msgspec.Struct, frozen=True, kw_only=True):
-    """What the sync knows of a source. `prune_approved` is the version whose removals a person has agreed to."""
+    """What the sync knows of a source. `prune_approved` is the version whose removals a person has agreed to.
+
+    `line` says by what the applied version was chosen, where versions have an order.
+    """
 
     conditions: dict[str, Condition] = {}
     diagnostics: tuple[Diagnostic, ...] = ()
     seen_version: str | None = None
     applied_version: str | None = None
     prune_approved: str | None = None
+    line: str = ""
 
 
 def enter(connection: Connection, name: str, kind: str, config: Mapping[str, Any], now: datetime) -> None:
@@ -39,9 +46,7 @@ def enter(connection: Connection, name: str, kind: str, config: Mapping[str, Any
     new = insert.values(name=name, conditions={}, diagnostics=[], **values).on_conflict_do_nothing()
     connection.execute(new)  # a second syncer may enter the same source in this moment
     row = connection.execute(select(sources.c.config).where(sources.c.name == name).with_for_update()).one()
-    approved = row.config.get("prune_approved")
-    if approved is not None:
-        values["config"] = {**config, "prune_approved": approved}
+    values["config"] = {**config, **{key: row.config[key] for key in _KEPT if key in row.config}}
     connection.execute(update(sources).where(sources.c.name == name).values(values))
 
 
@@ -55,11 +60,19 @@ def load(connection: Connection, name: str, *, lock: bool = False) -> SourceStat
         seen_version=row.seen_version,
         applied_version=row.applied_version,
         prune_approved=row.config.get("prune_approved"),
+        line=row.config.get("line", ""),
     )
+
+
+def synced_at(connection: Connection, name: str) -> datetime | None:
+    """Return when something was last written of an entered source's sync."""
+    at: datetime | None = connection.execute(select(sources.c.synced_at).where(sources.c.name == name)).scalar_one()
+    return at
 
 
 def store(connection: Connection, name: str, state: SourceState, now: datetime) -> None:
     """Write what the sync found; the configuration stays."""
+    row = connection.execute(select(sources.c.config).where(sources.c.name == name).with_for_update()).one()
     values = {
         "conditions": msgspec.to_builtins(state.conditions),
         "diagnostics": _listed(state.diagnostics),
@@ -68,6 +81,8 @@ def store(connection: Connection, name: str, state: SourceState, now: datetime) 
         "synced_at": now,
         "updated_at": now,
     }
+    if state.line:
+        values["config"] = {**row.config, "line": state.line}
     connection.execute(update(sources).where(sources.c.name == name).values(values))
 
 

@@ -22,7 +22,10 @@ NAMES_SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What one sync found at one version. `waiting` are removals that no person has agreed to yet."""
+    """What one sync found at one version.
+
+    `waiting` are removals that no person has agreed to yet; `behind` is the live version that this one is older than.
+    """
 
     version: str
     files: int
@@ -30,11 +33,12 @@ class Findings:
     plan: Plan
     policy: Policy
     waiting: tuple[str, ...] = ()
+    behind: str = ""
 
     @property
     def rejected(self) -> bool:
-        """Whether nothing may change because of a fault."""
-        return self.policy is Policy.ATOMIC and bool(self.faulty)
+        """Whether nothing may change: because of a fault, or since a newer version is live."""
+        return bool(self.behind) or (self.policy is Policy.ATOMIC and bool(self.faulty))
 
 
 def not_fetched(before: Mapping[str, Condition], error: FetchError, now: datetime) -> dict[str, Condition]:
@@ -62,6 +66,12 @@ def _valid(found: Findings, now: datetime) -> Condition:
 
 
 def _applied(found: Findings, now: datetime) -> Condition:
+    if found.behind:
+        message = (
+            f"{found.behind[:12]} stays live, which is newer than {found.version[:12]}\n"
+            "  hint: push a commit on top, or set 'allow_rewind' where the branch was moved back on purpose"
+        )
+        return Condition(status=False, reason="rewound", message=message, version=found.version, at=now)
     if found.rejected:
         message = "nothing is changed while a file is faulty (policy atomic); the last good revisions stay live"
         return Condition(status=False, reason="rejected", message=message, version=found.version, at=now)

@@ -13,6 +13,8 @@ from dsl.loader import LoadResult, join, load_alone, of_layer
 from dsl.model import Workflow
 from dsl.pool_kinds import PoolKinds, refuse_lacking
 from engine.store.reads_live import Live
+from engine.sync.files import UnreadableFileError
+from engine.sync.files import unreadable as unreadable_file
 from engine.sync.source import Snapshot, SourceFile
 
 _NAME: Final = re.compile(r"""^["']?name["']?[ \t]*:[ \t]*["']?([a-z0-9][a-z0-9._-]*)""", re.MULTILINE)
@@ -54,13 +56,15 @@ class SnapshotLoader:
         return refuse_lacking(join(parts, known=known), self._pool_kinds)
 
     def _load(self, file: SourceFile, above: list[Layer]) -> LoadResult:
-        return load_alone(file.read(), file.path, namespace=self._namespace, layers=above)
+        try:
+            data = file.read()
+        except UnreadableFileError as error:
+            return LoadResult(workflows=(), diagnostics=(unreadable_file(file.path, error),))
+        return load_alone(data, file.path, namespace=self._namespace, layers=above)
 
     def _load_layers(self, files: Iterable[SourceFile]) -> dict[str, Layer]:
         layers = {(file.path, file.digest): file for file in files}
-        self._layers = {
-            key: self._layers.get(key) or load_layer(file.read(), file.path) for key, file in layers.items()
-        }
+        self._layers = {key: self._layers.get(key) or _layer(file) for key, file in layers.items()}
         return {path: layer for (path, _), layer in self._layers.items()}
 
     def _known(self, ask: Ask, parts: list[LoadResult]) -> Callable[[Collection[str]], Mapping[str, Workflow | None]]:
@@ -72,6 +76,13 @@ class SnapshotLoader:
             return {item.name: item.workflow for item in found if item.source != self._source or item.path in faulty}
 
         return known
+
+
+def _layer(file: SourceFile) -> Layer:
+    try:
+        return load_layer(file.read(), file.path)
+    except UnreadableFileError as error:
+        return unreadable(unreadable_file(file.path, error))
 
 
 def faulty_files(result: LoadResult) -> frozenset[str]:

@@ -28,8 +28,10 @@ from engine.sync.budget import removals_allowed
 from engine.sync.conditions import Findings, conditions, not_fetched
 from engine.sync.loading import SnapshotLoader, faulty_files, names_in
 from engine.sync.plan import Plan, make_plan
-from engine.sync.source import FetchError, Snapshot, Source
+from engine.sync.source import FetchError, Relation, Snapshot, Source
 
+LOOKS_MAX: Final = 3
+"""How often a sync looks again when another one has applied something in the meantime."""
 DIAGNOSTICS_MAX: Final = 1_000
 """Diagnostics kept on the source; the terminal shows all."""
 
@@ -69,17 +71,42 @@ class Reconciler:
     def reconcile(self) -> Outcome:
         """Do one sync. Raises what the store raises; then nothing was applied."""
         self._enter()
-        try:
-            snapshot = self._source.fetch()
-        except FetchError as error:
-            return self._not_fetched(error)
-        loaded = self._loader.load(snapshot, self._live)
+        for number in range(LOOKS_MAX):
+            try:
+                outcome = self._look(again=number > 0)
+            except FetchError as error:
+                return self._not_fetched(error)
+            if outcome is not None:
+                return outcome
+            self._source.nudge()
+        return self._not_fetched(FetchError("overtaken", "another server applies faster than this one can look"))
+
+    def _look(self, *, again: bool) -> Outcome | None:
+        """Do one sync; None to look again: what was read may be older than what another server has applied by now.
+
+        What is older at the second look as well was moved back.
+        """
+        snapshot = self._source.fetch()
         with self._database.read() as connection:
             before = sources.load(connection, self._source.name)
-            found = self._find(connection, snapshot, loaded, before)
+            synced_at = sources.synced_at(connection, self._source.name)
+        behind = self._behind(snapshot, before, synced_at)
+        if behind and not again:
+            return None
+        loaded = self._loader.load(snapshot, self._live)
+        with self._database.read() as connection:
+            found = self._find(connection, snapshot, loaded, before, behind)
         if _nothing_to_do(found):
-            return self._note(before, found, loaded)
-        return self._apply(snapshot, loaded)
+            return self._note(before, found, snapshot, loaded)
+        return self._apply(before, snapshot, loaded)
+
+    def _behind(self, snapshot: Snapshot, before: SourceState, synced_at: datetime | None) -> str:
+        """Return the live version where this one is older and may not take its place."""
+        live = before.applied_version
+        moved = before.line != snapshot.line  # somebody chose another branch, which may well be behind
+        if snapshot.relation is None or live is None or moved or self._source.rules.allow_rewind:
+            return ""
+        return live if snapshot.relation(live, synced_at) is Relation.OLDER else ""
 
     def _live(self, names: Collection[str]) -> dict[str, Live]:
         with self._database.read() as connection:
@@ -99,7 +126,9 @@ class Reconciler:
         self._store(before, state, now)
         return Outcome(state)
 
-    def _find(self, connection: Connection, snapshot: Snapshot, loaded: LoadResult, before: SourceState) -> Findings:
+    def _find(
+        self, connection: Connection, snapshot: Snapshot, loaded: LoadResult, before: SourceState, behind: str = ""
+    ) -> Findings:
         """Plan against what stands, and take out of the plan what may not be done."""
         faulty = faulty_files(loaded)
         names = {item.workflow.name for item in loaded.workflows}
@@ -114,7 +143,7 @@ class Reconciler:
         faulty |= {item.file for item in plan.diagnostics}
         files = len(snapshot.files) + len(snapshot.faults)
         plan, waiting = self._within_budget(plan, approved=before.prune_approved == snapshot.version)
-        return Findings(snapshot.version, files, faulty, plan, self._source.rules.policy, waiting)
+        return Findings(snapshot.version, files, faulty, plan, self._source.rules.policy, waiting, behind)
 
     def _within_budget(self, plan: Plan, *, approved: bool) -> tuple[Plan, tuple[str, ...]]:
         live = len(plan.removed) + len(plan.changed) + len(plan.unchanged) + len(plan.held)
@@ -125,23 +154,28 @@ class Reconciler:
         kept = replace(plan, removed=())
         return kept, waiting if self._source.rules.prune else ()
 
-    def _apply(self, snapshot: Snapshot, loaded: LoadResult) -> Outcome:
-        """Plan again with the source's row locked: what stood when the plan was first made may have moved."""
+    def _apply(self, compared: SourceState, snapshot: Snapshot, loaded: LoadResult) -> Outcome | None:
+        """Plan again with the source's row locked: what stood when the plan was first made may have moved.
+
+        None where versions have an order, and the one live is no longer the one that was `compared`.
+        """
         now = self._now()
         origin = Origin(self._source.name, snapshot.commit, snapshot.author)
         with self._database.write() as connection:
             before = sources.load(connection, self._source.name, lock=True)
+            if snapshot.relation is not None and before.applied_version != compared.applied_version:
+                return None
             found = self._find(connection, snapshot, loaded, before)
             applied = Applied()
             if not found.rejected:
                 applied = apply(connection, found.plan, origin, now, self._ids, self._settle)
-            state = _state(before, found, loaded, now)
+            state = _state(before, found, snapshot, loaded, now)
             sources.store(connection, self._source.name, state, now)
         return Outcome(state, found.plan, applied, loaded, changed=not _nothing_to_do(found))
 
-    def _note(self, before: SourceState, found: Findings, loaded: LoadResult) -> Outcome:
+    def _note(self, before: SourceState, found: Findings, snapshot: Snapshot, loaded: LoadResult) -> Outcome:
         now = self._now()
-        state = _state(before, found, loaded, now)
+        state = _state(before, found, snapshot, loaded, now)
         self._store(before, state, now)
         return Outcome(state, found.plan, Applied(), loaded)
 
@@ -155,7 +189,7 @@ def _nothing_to_do(found: Findings) -> bool:
     return found.plan.empty or found.rejected
 
 
-def _state(before: SourceState, found: Findings, loaded: LoadResult, now: datetime) -> SourceState:
+def _state(before: SourceState, found: Findings, snapshot: Snapshot, loaded: LoadResult, now: datetime) -> SourceState:
     diagnostics = in_order([*loaded.diagnostics, *found.plan.diagnostics])
     return msgspec.structs.replace(
         before,
@@ -163,4 +197,5 @@ def _state(before: SourceState, found: Findings, loaded: LoadResult, now: dateti
         diagnostics=diagnostics[:DIAGNOSTICS_MAX],
         seen_version=found.version,
         applied_version=before.applied_version if found.rejected else found.version,
+        line=before.line if found.rejected else snapshot.line,
     )

@@ -51,7 +51,10 @@ Relate = Callable[[str, datetime | None], Relation]
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file of a snapshot. `path` is relative to the source, with `/`; `digest` names the content `read` gives."""
+    """One file of a snapshot. `path` is relative to the source, with `/`; `digest` names the content `read` gives.
+
+    `read` may raise `engine.sync.files.UnreadableFileError`, a fault of the file, and `FetchError`.
+    """
 
     path: str
     digest: str

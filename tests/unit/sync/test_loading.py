@@ -5,6 +5,7 @@ import pytest
 from dsl.diagnostics import START, Fault, diagnostic
 from engine.store.reads_live import Live
 from engine.sync import loading
+from engine.sync.files import UnreadableFileError
 from engine.sync.loading import SnapshotLoader, faulty_files, names_in
 from engine.sync.source import Snapshot, SourceFile
 
@@ -100,3 +101,19 @@ def test_a_child_in_a_faulty_file_stays_as_it_is() -> None:
     result = loader.load(snapshot(a=CALLER, child="name: child\ntasks: {\n"), lambda _: {live.name: live})
     assert faulty_files(result) == {"child.yaml"}
     assert [item.workflow.name for item in result.workflows] == ["caller"]
+
+
+def test_a_file_that_turns_out_unreadable_is_a_fault_of_its_own() -> None:
+    def refuse() -> bytes:
+        raise UnreadableFileError("it is in Git LFS")
+
+    found = snapshot(a=GOOD.format(name="a"))
+    bad = {path: SourceFile(path, "1", refuse) for path in ("b.yaml", "deep/_defaults.yaml")}
+    result = SnapshotLoader("default").load(Snapshot(version="v", files={**found.files, **bad}))
+    assert [item.workflow.name for item in result.workflows] == ["a"]
+    assert [(item.file, item.code) for item in result.diagnostics] == [
+        ("b.yaml", "E0014"),
+        ("deep/_defaults.yaml", "E0014"),
+    ]
+    assert "Git LFS" in result.diagnostics[0].message
+    assert faulty_files(result) == {"b.yaml", "deep/_defaults.yaml"}
