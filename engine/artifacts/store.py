@@ -29,7 +29,7 @@ class ArtifactStore:
         """
         self._url = url
         try:
-            self._store: ObjectStore = from_url(url) if "://" in url else LocalStore(url, mkdir=True, automatic_cleanup=True)
+            self._store: ObjectStore = from_url(url) if "://" in url else _directory(url)
         except (BaseError, OSError, ValueError) as error:
             raise self._failed("cannot be opened", error) from error
 
@@ -95,3 +95,7 @@ class ArtifactStore:
 
 def _key(kept: Kept) -> str:
     return f"{kept.run_id}/{kept.sha256}"
+
+
+def _directory(path: str) -> LocalStore:
+    return LocalStore(path, mkdir=True, automatic_cleanup=True)

@@ -1,9 +1,8 @@
 """Secrets from the store to the task, and nowhere else."""
 
 import base64
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from engine.store.reads_logs import list_log_batches
 from engine.store.tables import attempts, task_runs
 from tests.integration.rabbitmq_play import until
 from tests.services.place import Place
+from tests.serving import Quiet, serving
 from tests.stack import Stack
 
 SECRET = "tr0ub4dor-and-3-horses"
@@ -110,29 +110,19 @@ def test_a_process_gets_it_and_its_log_hides_it(stack: Stack) -> None:
     assert "***" in shown[1]
 
 
-class _Basic(BaseHTTPRequestHandler):
+class _Basic(Quiet):
     def do_GET(self) -> None:
         wanted = "Basic " + base64.b64encode(f"me:{SECRET}".encode()).decode()
         self.send_response(200 if self.headers.get("Authorization") == wanted else 401)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 def test_a_request_signs_in_with_it(stack: Stack) -> None:
-    server = HTTPServer(("127.0.0.1", 0), _Basic)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(HTTPServer(("127.0.0.1", 0), _Basic)) as server:
         url = f"http://127.0.0.1:{server.server_port}/"
         (run_id,) = stack.submit(workflow(HTTP.replace("URL", url)))
         assert stack.wait([run_id]) == ["succeeded"]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.serving import Quiet, serving
 from tests.unit.workers.doubles import Lines, attempt
 from workers.config import WorkerConfig
 from workers.runners.heartbeat import HeartbeatRunner
@@ -17,7 +18,7 @@ from workers.runners.http import HttpRunner
 from workers.runners.interface import Result, StopToken
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Quiet):
     protocol_version = "HTTP/1.1"
 
     def _serve(self) -> None:
@@ -27,7 +28,7 @@ class Handler(BaseHTTPRequestHandler):
         answer = getattr(self, "_" + path.strip("/").replace("-", "_"), self._json)
         answer()
 
-    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815
+    do_GET = do_POST = do_PUT = do_DELETE = _serve
 
     def _send(self, status: int, body: bytes, **headers: str) -> None:
         self.send_response(status)
@@ -72,9 +73,6 @@ class Handler(BaseHTTPRequestHandler):
         except OSError:
             self.close_connection = True
 
-    def log_message(self, *args: object) -> None:
-        pass
-
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
@@ -90,14 +88,9 @@ class Server(ThreadingHTTPServer):
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    made = Server()
-    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.release.set()
-    made.shutdown()
-    thread.join()
-    made.server_close()
+    with serving(Server()) as made:
+        yield made
+        made.release.set()
 
 
 @pytest.fixture

@@ -2,9 +2,8 @@
 
 import json
 import socket
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -13,6 +12,7 @@ from sqlalchemy import select
 from engine.services.courier import Courier, MailSettings
 from engine.store.tables import notifications
 from tests.contract.api.play import Play
+from tests.serving import Quiet, serving
 
 
 class Receiver(ThreadingHTTPServer):
@@ -28,7 +28,7 @@ class Receiver(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/hook"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Quiet):
     server: Receiver
 
     def do_POST(self) -> None:
@@ -37,26 +37,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(self.server.answers.pop(0) if self.server.answers else 204)
         self.end_headers()
 
-    def log_message(self, *args: object) -> None:
-        pass
-
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    server = Receiver()
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Receiver()) as server:
+        yield server
 
 
 class Mailbox:
     def __init__(self) -> None:
         self.got: list[tuple[list[str], str]] = []
 
-    async def handle_DATA(self, server, session, envelope) -> str:  # type: ignore[no-untyped-def]  # noqa: N802
+    async def handle_DATA(self, server, session, envelope) -> str:  # type: ignore[no-untyped-def]
         self.got.append((envelope.rcpt_tos, envelope.content.decode()))
         return "250 OK"
 
