@@ -3,6 +3,7 @@
 A service that does not answer skips the test on a laptop, with the reason in the summary, and fails it where CI=true.
 """
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 
@@ -18,6 +19,10 @@ from tests.services import (
 )
 from tests.services import rabbitmqctl as run_rabbitmqctl
 from tests.services.demand import demand, do_without
+from tests.services.git_http import GitHttp
+from tests.services.git_http import serving as git_http_serving
+from tests.services.git_ssh import GitSsh
+from tests.services.git_ssh import serving as git_ssh_serving
 from tests.services.place import Place
 
 SERVED = {
@@ -25,6 +30,8 @@ SERVED = {
     "rabbitmq_server": "rabbitmq",
     "own_broker": "rabbitmq",
     "docker_server": "docker",
+    "git_http_server": "git",
+    "git_ssh": "git",
 }
 
 
@@ -105,3 +112,32 @@ def docker_image(docker_server: str) -> str:
         return dockerd.ensure_image(docker_server)
     except ServiceUnavailableError as error:
         do_without(str(error))
+
+
+@pytest.fixture(scope="session")
+def git_http_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHttp]:
+    """A git server over HTTP."""
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(git_http_serving(tmp_path_factory.mktemp("git-http")))
+        except ServiceUnavailableError as error:
+            do_without(str(error))
+        yield server
+
+
+@pytest.fixture
+def git_http(git_http_server: GitHttp) -> GitHttp:
+    """A git server over HTTP, on a good day: what tests did to it is undone."""
+    git_http_server.reset()
+    return git_http_server
+
+
+@pytest.fixture(scope="session")
+def git_ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitSsh]:
+    """A git server over SSH."""
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(git_ssh_serving(tmp_path_factory.mktemp("git-ssh")))
+        except ServiceUnavailableError as error:
+            do_without(str(error))
+        yield server

@@ -8,7 +8,7 @@ import contextlib
 import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -46,6 +46,12 @@ class GitHttp:
     shallow: bool = True
     """Whether the server can do without history."""
     requests: list[Request] = field(default_factory=list)
+
+    def reset(self) -> None:
+        """Let everybody in again, answer well, and forget what was asked."""
+        fresh = GitHttp(self.root, self.port)
+        for item in fields(self):
+            setattr(self, item.name, getattr(fresh, item.name))
 
     def new(self, name: str) -> Repository:
         """Make a repository that is served as `url(name)`."""
