@@ -66,7 +66,7 @@ def test_what_names_nothing_is_refused(world: World) -> None:
 
 def test_a_child_may_stand_in_another_source(world: World) -> None:
     other = MemorySource("other")
-    world.sync(other, b=workflow("child", extra="inputs: {rows: {type: integer}}\n"))
+    world.sync(other, b=workflow("child", extra='env: {ROWS: "${{ inputs.rows }}"}\ninputs: {rows: {type: integer}}\n'))
     assert codes(world.sync(a=CALLER)) == [("E0513", "a.yaml")]
     world.sync(other, b=workflow("child"))
     assert codes(world.sync()) == []
