@@ -253,7 +253,6 @@ class Settings:
         """The database's URL, with the embedded one filled in."""
         return self.database_url or f"sqlite:///{self.state_dir / 'chronoverse.db'}"
 
-
     @property
     def artifacts_place(self) -> str:
         """Where artifacts are kept, with the embedded place filled in; empty where there is none."""
