@@ -1,6 +1,10 @@
 """The words of backfills. Here, where nothing else is loaded with them: the command line reads them too."""
 
 from enum import StrEnum
+from typing import Final
+
+PARALLEL_MAX: Final = 100
+"""Runs of one backfill at once."""
 
 
 class Policy(StrEnum):

@@ -35,8 +35,8 @@ from api.schemas.backfills import (
 )
 from engine.backfilling import BackfillState
 from engine.services.actions import Replay
-from engine.services.backfills import Wanted
-from engine.store import backfills as store
+from engine.services.asked_backfills import Wanted
+from engine.store import reads_backfills as store
 from engine.store.reads_workflows import read_workflow as workflow_row
 
 

@@ -7,7 +7,7 @@ from msgspec import Meta, field
 
 from api.schemas.base import Answer, Ask
 from api.schemas.workflows import WorkflowName
-from engine.backfilling import BackfillState, Policy, Why
+from engine.backfilling import PARALLEL_MAX, BackfillState, Policy, Why
 from engine.machine.states import RunState
 
 if TYPE_CHECKING:  # the command line reads these types, and must not load the engine for them
@@ -15,10 +15,7 @@ if TYPE_CHECKING:  # the command line reads these types, and must not load the e
 
     from engine.schedule.backfill import Decision
     from engine.services.backfills import Plan
-    from engine.store.backfills import BackfillRow, TimeRow
-
-PARALLEL_MAX = 100
-"""Runs of one backfill at once."""
+    from engine.store.reads_backfills import BackfillRow, TimeRow
 
 Moment = Annotated[datetime, Meta(tz=True)]
 

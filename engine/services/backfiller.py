@@ -13,20 +13,27 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import Final
 
-from dsl.model import Schedule
 from engine.backfilling import BackfillState, Why
 from engine.broker.interface import Broker
 from engine.clock import Clock, NewId, new_id
 from engine.schedule.backfill import Decision, decide, past_times
+from engine.services.asked_backfills import schedule_of
 from engine.services.firing import Occasion, fire
 from engine.services.revision_cache import ReadyRevision, RevisionCache
 from engine.services.service import LoopService
 from engine.services.wakes import wake
-from engine.store import backfills as store
-from engine.store.backfills import BackfillRow
+from engine.store.backfills import record_times, switch_backfill
 from engine.store.connection import Connection
 from engine.store.database import Database
 from engine.store.errors import StoreError
+from engine.store.reads_backfills import (
+    BackfillRow,
+    is_archived,
+    newest_runs,
+    next_live_time,
+    open_runs,
+    running_backfills,
+)
 from engine.store.triggers import Firing, FiringOutcome
 
 log = logging.getLogger(__name__)
@@ -91,7 +98,7 @@ class Backfiller(LoopService):
     def carry_on(self) -> float:
         """Decide one batch of times of each running backfill; return how many seconds the next look may wait."""
         with self._database.read() as connection:
-            found = store.running_backfills(connection)
+            found = running_backfills(connection)
         progress = {self._carried(row) for row in found}
         if progress <= {Progress.NOTHING}:
             self._patience = min(self._patience * BUSY_GROWTH, BUSY_SECONDS_MAX)
@@ -113,8 +120,8 @@ class Backfiller(LoopService):
         revision = self._revisions.get(row.revision_id)
         left = self._left(row, revision)
         with self._database.read() as connection:
-            gone = store.is_archived(connection, row.workflow_id)
-            room = row.parallel - len(store.open_runs(connection, row.id))
+            gone = is_archived(connection, row.workflow_id)
+            room = row.parallel - len(open_runs(connection, row.id))
             decisions = [] if gone or room <= 0 else _decisions(connection, row, left[:BATCH_TIMES_MAX])
         if gone:
             return self._switch(row, BackfillState.CANCELLED, "the workflow was removed from its source")
@@ -125,7 +132,7 @@ class Backfiller(LoopService):
 
     def _record(self, row: BackfillRow, fired: Sequence[Firing], room: int) -> Progress:
         with self._database.write() as connection:
-            created = store.record_times(connection, row, fired, self._clock())
+            created = record_times(connection, row, fired, self._clock())
         wake(self._broker, [run.id for run in created])
         return Progress.MORE if len(created) < room else Progress.SOME
 
@@ -137,7 +144,7 @@ class Backfiller(LoopService):
         One that the schedule itself is about to fire is waited for: what becomes of it is known then.
         """
         fired: list[Firing] = []
-        now, schedule = self._clock(), _schedule(row, revision)
+        now, schedule = self._clock(), schedule_of(revision, row.trigger)
         for decision in decisions:
             if room <= 0 or decision.why is Why.UPCOMING:
                 break
@@ -159,7 +166,7 @@ class Backfiller(LoopService):
     def _times_of(self, row: BackfillRow, revision: ReadyRevision) -> tuple[datetime, ...]:
         found = self._times.get(row.id)
         if found is None:
-            found = past_times(_schedule(row, revision), row.since, row.until, row.total, row.anchor_at)
+            found = past_times(schedule_of(revision, row.trigger), row.since, row.until, row.total, row.anchor_at)
             self._times[row.id] = found
         self._times.move_to_end(row.id)
         while len(self._times) > KEPT_MAX:
@@ -168,18 +175,12 @@ class Backfiller(LoopService):
 
     def _switch(self, row: BackfillRow, after: BackfillState, message: str) -> Progress:
         with self._database.write() as connection:
-            store.switch_backfill(connection, row.id, [BackfillState.RUNNING], after, self._clock(), message)
+            switch_backfill(connection, row.id, [BackfillState.RUNNING], after, self._clock(), message)
         self._times.pop(row.id, None)
         return Progress.SOME
 
 
-def _schedule(row: BackfillRow, revision: ReadyRevision) -> Schedule:
-    found = revision.graph.workflow.triggers[row.trigger]
-    assert isinstance(found, Schedule), "only schedules are backfilled"
-    return found
-
-
 def _decisions(connection: Connection, row: BackfillRow, times: Sequence[datetime]) -> list[Decision]:
-    newest = store.newest_runs(connection, row.workflow_id, row.trigger, times)
-    upcoming = store.next_live_time(connection, row.workflow_id, row.trigger)
+    newest = newest_runs(connection, row.workflow_id, row.trigger, times)
+    upcoming = next_live_time(connection, row.workflow_id, row.trigger)
     return [decide(row.policy, time, newest.get(time), upcoming) for time in times]

@@ -11,8 +11,8 @@ from typing import Final
 from dsl.model import ENGINE_KINDS
 from engine.machine.graph import Graph, stages_until
 from engine.machine.states import RUN_TERMINAL, TASK_TERMINAL, Phase, Reason, RunState, TaskState
-from engine.store.backfills import OPEN, BackfillFilter, BackfillRow, count_runs, list_backfills
 from engine.store.connection import Connection
+from engine.store.reads_backfills import OPEN, BackfillFilter, BackfillRow, count_runs, list_backfills
 from engine.store.reads_runs import RunRow
 from engine.store.reads_tasks import TaskRow, list_open_tasks, list_task_states
 from engine.store.reads_workers import (

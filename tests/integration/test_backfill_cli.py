@@ -14,9 +14,8 @@ from api.dependencies import Dependencies
 from api.server import ApiServer
 from cli import backfills as commands
 from cli.main import cli
-from engine.backfilling import BackfillState, Policy
+from engine.backfilling import PARALLEL_MAX, BackfillState, Policy
 from engine.services.backfiller import Backfiller
-from engine.services.backfills import PARALLEL_MAX
 from tests.contract.sync.world import MemorySource, World
 from tests.e2e.processes import until
 from tests.stack import Stack

@@ -15,11 +15,11 @@ from sqlalchemy import func, select, update
 
 from engine.backfilling import BackfillState
 from engine.services.backfiller import Backfiller
-from engine.store import backfills as store
 from engine.store.connection import Connection
 from engine.store.database import Database
 from engine.store.errors import RetryableError
 from engine.store.invariants import check
+from engine.store.reads_backfills import ledger_kind
 from engine.store.schema import migrate
 from engine.store.tables import firings, runs
 from tests.contract.backfills.world import HOURLY, BackfillWorld
@@ -107,7 +107,7 @@ class History:
 
     def referee(self) -> None:
         """What must be true in the end, whatever happened."""
-        kind = store.ledger_kind(self.backfill_id)
+        kind = ledger_kind(self.backfill_id)
         with self.database.read() as connection:
             ledger = connection.execute(select(firings).where(firings.c.kind == kind)).all()
             query = select(func.count()).select_from(runs).where(runs.c.backfill_id == self.backfill_id)

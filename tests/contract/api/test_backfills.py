@@ -91,6 +91,8 @@ def test_the_answer_says_where_the_backfill_is(filling):
 def test_a_request_under_a_key_is_carried_out_once(filling):
     made = filling.post(key="k")
     assert filling.post(key="k") == made
+    filling.play.files(filled=TEXT.replace("hourly: {cron", "often: {cron"))
+    assert filling.post(key="k") == made, "whatever has changed since"
     refused = filling.post(key="k", status=422, only="all")
     assert refused["type"] == "urn:chronoverse:problem:idempotency-key-reused"
     assert [

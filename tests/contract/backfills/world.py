@@ -7,12 +7,13 @@ from typing import Any
 from sqlalchemy import select, update
 
 from engine.backfilling import Policy
+from engine.services.asked_backfills import Wanted
 from engine.services.backfiller import Backfiller
-from engine.services.backfills import Backfills, Wanted
+from engine.services.backfills import Backfills
 from engine.services.revision_cache import RevisionCache
-from engine.store import backfills as store
-from engine.store.backfills import BackfillRow
+from engine.store import reads_backfills as store
 from engine.store.database import Database
+from engine.store.reads_backfills import BackfillRow
 from engine.store.tables import firings, runs
 from tests.contract.sync.world import START, World, workflow
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, event, text
 
 from engine.machine.advance import advance
 from engine.machine.events import Cancel
-from engine.store import backfills, holders, retention, sessions, signals, sweeps
+from engine.store import holders, reads_backfills, retention, sessions, signals, sweeps
 from engine.store.database import Database
 from engine.store.logs import NewBatch, append_batches
 from engine.store.reads_runs import RunFilter, list_runs
@@ -61,9 +61,9 @@ class Scene:
             "delete_firings": lambda c: retention.delete_firings(c, LONG_BEFORE),
             "list_by_trigger": lambda c: list_runs(c, RunFilter(trigger="webhook"), before=None, limit=50),
             "list_by_trigger_on": lambda c: list_runs(c, RunFilter(trigger="manual"), before=self.run_id, limit=50),
-            "open_runs": lambda c: backfills.open_runs(c, self.run_id),
-            "count_runs": lambda c: backfills.count_runs(c, [self.run_id]),
-            "newest_runs": lambda c: backfills.newest_runs(c, self.run.workflow_id, "t", [NOW, LONG_BEFORE]),
+            "open_runs": lambda c: reads_backfills.open_runs(c, self.run_id),
+            "count_runs": lambda c: reads_backfills.count_runs(c, [self.run_id]),
+            "newest_runs": lambda c: reads_backfills.newest_runs(c, self.run.workflow_id, "t", [NOW, LONG_BEFORE]),
             "list_by_backfill": lambda c: list_runs(c, RunFilter(backfill=self.run_id), before=None, limit=50),
         }
         return queries[name]

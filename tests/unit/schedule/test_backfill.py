@@ -1,13 +1,18 @@
 """The nominal times of a range that has passed."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dsl.model import CronTrigger, EveryTrigger
+from engine.backfilling import Policy, Why
+from engine.machine.states import RunState
 from engine.schedule import fires_between, past_times
+from engine.schedule.backfill import Newest, decide
 from tests.unit.schedule.scanner import utc
 
 ANCHOR = utc("2026-03-01")
@@ -70,3 +75,38 @@ def test_from_its_first_activation_on_it_is_what_fires(days: int, span: int) -> 
     for trigger in (EveryTrigger(every_seconds=7 * 3600), CronTrigger(expressions=("15 */5 * * *",))):
         live = [item.nominal for item in fires_between(trigger, start, start + timedelta(days=span), 100, ANCHOR)]
         assert list(past_times(trigger, start, start + timedelta(days=span), 100, ANCHOR)) == live
+
+
+PAGE = Path("docs/backfill.md").read_text(encoding="utf-8")
+STATES = {
+    "none: never fired, missed, or skipped by its `if`": (None,),
+    "skipped (its concurrency limit was reached)": (RunState.SKIPPED,),
+    "failed or cancelled": (RunState.FAILED, RunState.CANCELLED),
+    "succeeded": (RunState.SUCCEEDED,),
+    "queued or running": (RunState.QUEUED, RunState.RUNNING),
+}
+
+
+def test_the_policies_do_what_the_page_says() -> None:
+    rows = re.findall(r"^\| (.*?) \| (run)? ?\| (run)? ?\| (run)? ?\|$", PAGE, re.MULTILINE)
+    assert [row[0] for row in rows] == list(STATES)
+    seen = set()
+    for said, *wanted in rows:
+        for state in STATES[said]:
+            seen.add(state)
+            newest = None if state is None else Newest("r", state)
+            found = [decide(policy, ANCHOR, newest, None).runs for policy in Policy]
+            assert found == [bool(word) for word in wanted], state
+    assert seen == {None, *RunState}
+
+
+def test_what_the_schedule_is_about_to_fire_is_left_to_it() -> None:
+    assert decide(Policy.ALL, ANCHOR, None, ANCHOR).why is Why.UPCOMING
+    assert decide(Policy.ALL, ANCHOR, None, ANCHOR + timedelta(seconds=1)).why is Why.MISSING
+
+
+def test_a_decision_says_why() -> None:
+    said = decide(Policy.MISSING, ANCHOR, Newest("r1", "failed"), None).message
+    assert said == "its newest run did not succeed: run r1 failed"
+    assert decide(Policy.MISSING, ANCHOR, None, None).message == "nothing ran for it"
+    assert all(decide(Policy.ALL, ANCHOR, Newest("r1", state), None).message.count("r1") == 1 for state in RunState)
