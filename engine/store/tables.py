@@ -27,6 +27,7 @@ from sqlalchemy import (
     text,
 )
 
+from engine.commit_outcomes import CommitOutcome
 from engine.machine.states import RUN_TERMINAL, TASK_TERMINAL, AttemptState, Phase, RunState, TaskState
 from engine.store.types import Identity, Json, Timestamp
 
@@ -74,6 +75,29 @@ sources = Table(
     Column("seen_version", String(100)),
     Column("synced_at", Timestamp),
     Column("updated_at", Timestamp, nullable=False),
+)
+
+commits = Table(
+    "commits",
+    metadata,
+    Column("id", Identity, primary_key=True, autoincrement=True),
+    Column("source", String(100), nullable=False),
+    Column("version", String(100), nullable=False),
+    Column("author", Text, nullable=False, server_default=""),
+    Column("title", Text, nullable=False, server_default=""),
+    Column("seen_at", Timestamp, nullable=False),
+    Column("outcome", String(12), nullable=False),
+    Column("message", Text, nullable=False, server_default=""),
+    Column("diagnostics", Json, nullable=False),
+    Column("superseded_by", String(100)),
+    Column("settled_at", Timestamp),
+    Column("status_due_at", Timestamp),
+    Column("status_tries", Integer, nullable=False, server_default="0"),
+    Column("status_error", Text, nullable=False, server_default=""),
+    UniqueConstraint("source", "version", name="uq_commits_source"),
+    Index("ix_commits_source", "source", "id"),
+    Index("ix_commits_status_due_at", "status_due_at"),
+    _one_of("outcome", CommitOutcome),
 )
 
 workflows = Table(

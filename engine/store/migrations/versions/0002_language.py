@@ -120,9 +120,34 @@ def upgrade() -> None:
     )
     op.create_index("ix_backfills_state", "backfills", ["state"])
     op.create_index("ix_backfills_workflow", "backfills", ["workflow_id", "id"])
+    op.create_table(
+        "commits",
+        sa.Column("id", Identity, autoincrement=True, nullable=False),
+        sa.Column("source", sa.String(100), nullable=False),
+        sa.Column("version", sa.String(100), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False, server_default=""),
+        sa.Column("title", sa.Text(), nullable=False, server_default=""),
+        sa.Column("seen_at", Timestamp(), nullable=False),
+        sa.Column("outcome", sa.String(12), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False, server_default=""),
+        sa.Column("diagnostics", Json, nullable=False),
+        sa.Column("superseded_by", sa.String(100)),
+        sa.Column("settled_at", Timestamp()),
+        sa.Column("status_due_at", Timestamp()),
+        sa.Column("status_tries", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("status_error", sa.Text(), nullable=False, server_default=""),
+        sa.PrimaryKeyConstraint("id", name="pk_commits"),
+        sa.UniqueConstraint("source", "version", name="uq_commits_source"),
+        sa.CheckConstraint(
+            "outcome IN ('pending', 'live', 'rejected', 'superseded', 'failed')", name="ck_commits_outcome"
+        ),
+    )
+    op.create_index("ix_commits_source", "commits", ["source", "id"])
+    op.create_index("ix_commits_status_due_at", "commits", ["status_due_at"])
 
 
 def downgrade() -> None:
+    op.drop_table("commits")
     op.drop_table("backfills")
     op.drop_index("ix_runs_backfill", "runs")
     op.drop_index("ix_runs_retry_of", "runs")
