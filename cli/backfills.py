@@ -1,5 +1,7 @@
 """Backfills: made, listed, shown, switched."""
 
+import sys
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:  # loaded by the commands that need them, so that `--help` sta
 POLICIES = ("missing", "failed", "all")
 STATES = ("running", "paused", "finished", "cancelled")
 TIMES_SHOWN_MAX = 200
+WAIT_SECONDS = 0.5
+"""Between two looks at a backfill that is waited for."""
 
 
 class BackfillGroup(click.Group):
@@ -54,6 +58,7 @@ def backfill() -> None:
 @click.option("--reverse", is_flag=True, help="Begin with the newest time.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done with each time, and make nothing.")
 @key_option
+@click.option("--wait", is_flag=True, help="Wait for its end; exit 1 unless all its runs succeed.")
 @as_json
 def create(
     workflow: tuple[str, str],
@@ -62,6 +67,7 @@ def create(
     inputs: tuple[tuple[str, str], ...],
     dry_run: bool,
     idempotency_key: str | None,
+    wait: bool,
     json_output: bool,
     **given: Any,
 ) -> None:
@@ -74,8 +80,12 @@ def create(
         plan = _client().post(f"{path}/plan", BackfillPlan, body)
         print_json(plan) if json_output else _print_plan(plan)
         return
-    made = _client().post(path, Backfill, body, key_header(idempotency_key))
-    print_json(made) if json_output else click.echo(_sentence(made))
+    client = _client()
+    made = client.post(path, Backfill, body, key_header(idempotency_key))
+    if not (wait and json_output):
+        print_json(made) if json_output else click.echo(_sentence(made))
+    if wait:
+        _finish(client, made.id, json_output=json_output)
 
 
 @backfill.command()
@@ -150,6 +160,22 @@ def show(backfill_id: str, json_output: bool) -> None:
     print_table(("TIME", "OUTCOME", "RUN", "STATE", "MESSAGE"), map(_time_row, times.items), "no times are decided yet")
     if times.next is not None:
         click.echo(f"and more: GET /api/v1/backfills/{found.id}/times?cursor={times.next}")
+
+
+def _finish(client: "ApiClient", backfill_id: str, *, json_output: bool) -> None:
+    """Wait for a backfill's end, print how it ended, and exit 1 unless all went well."""
+    from api.schemas.backfills import Backfill
+
+    found = client.get(f"/backfills/{backfill_id}", Backfill)
+    while found.state in {"running", "paused"}:
+        time.sleep(WAIT_SECONDS)
+        found = client.get(f"/backfills/{backfill_id}", Backfill)
+    if json_output:
+        print_json(found)
+    else:
+        click.echo(f"{found.id} is {found.state}; runs: {shown(found.runs) or 'none'}")
+    if found.state != "finished" or set(found.runs) - {"succeeded"}:
+        sys.exit(1)
 
 
 def _switch(

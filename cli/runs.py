@@ -150,7 +150,7 @@ def _ended(client: "ApiClient", run_id: str) -> "RunDetail":
 
 def _row(run: "Run") -> tuple[Any, ...]:
     name = f"{run.workflow.namespace}/{run.workflow.name}"
-    by = run.trigger.name or run.trigger.kind
+    by = f"{run.trigger.name or run.trigger.kind}{' (backfill)' if run.backfill else ''}"
     took = duration(run.started_at, run.finished_at)
     return (run.id, name, str(run.state), run.reason, by, run.created_at, took)
 

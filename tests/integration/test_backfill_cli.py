@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +22,11 @@ from tests.e2e.processes import until
 from tests.stack import Stack
 
 PAGE = Path("docs/backfill.md").read_text(encoding="utf-8")
+FAILS = """
+name: fails
+triggers: {nightly: {cron: "0 2 * * *"}}
+tasks: {fail: {run: exit 1}}
+"""
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 
 
@@ -51,6 +57,13 @@ class Terminal:
         while self._loop.carry_on() == 0.0:
             pass
 
+    @contextmanager
+    def carried_on(self) -> Iterator[None]:
+        """Let the loop run by itself meanwhile."""
+        self._loop.start()
+        yield
+        self._loop.stop()
+
     def finished(self, backfill_id: str) -> bool:
         self.carry_on()
         return self.json(f"chronoverse backfills show {backfill_id}")["state"] == "finished"
@@ -62,7 +75,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
         world = World(stack.database)
         world.clock.now = NOW
         world.source = MemorySource(name="folder")
-        world.sync(report=blocks("yaml")[0])
+        world.sync(report=blocks("yaml")[0], fails=FAILS)
         dependencies = Dependencies(database=stack.database, broker=stack.broker, clock=lambda: NOW)
         server = ApiServer(dependencies, host="127.0.0.1", port=0)
         server.start()
@@ -107,6 +120,20 @@ def test_a_backfill_is_carried_to_its_end(terminal: Terminal) -> None:
         "chronoverse backfill report --from 2026-03-01 --to 2026-03-05 --only all --input day=2020-02-02"
     )
     assert again.exit_code == 0, again.output
+
+
+def test_its_end_can_be_waited_for(terminal: Terminal) -> None:
+    with terminal.carried_on():
+        done = terminal.run("chronoverse backfill report --from 2026-03-01 --to 2026-03-03 --wait")
+        assert done.exit_code == 0, done.output
+        assert "is finished; runs: succeeded=2" in done.stdout
+        wrong = (
+            "chronoverse backfill report --from 2026-03-01 --to 2026-03-03 --only all --wait --json -i day=2026-01-01"
+        )
+        assert json.loads(terminal.run(wrong).stdout)["runs"] == {"succeeded": 2}
+        done = terminal.run("chronoverse backfill fails --from 2026-03-01 --to 2026-03-02 --wait")
+    assert (done.exit_code, "runs: failed=1" in done.stdout) == (1, True)
+    assert "nightly (backfill)" in terminal.run("chronoverse runs").stdout
 
 
 def test_a_request_under_a_key_is_carried_out_once(terminal: Terminal) -> None:
