@@ -1,10 +1,21 @@
 """A backfill goes on after `kill -9`, wherever it was: no time is run twice, none is left out."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Table, func, select
 
+from engine.broker.memory import MemoryBroker
+from engine.clock import new_id
+from engine.services.asked_backfills import Wanted
+from engine.services.backfills import Backfills
+from engine.services.revision_cache import RevisionCache
+from engine.store.database import Database
+from engine.store.invariants import check
+from engine.store.reads_backfills import BackfillRow, list_times, read_backfill
+from engine.store.tables import workflows
 from tests.e2e.processes import Processes, until
 from tests.e2e.test_embedded import Server
 
@@ -51,3 +62,53 @@ def test_kill_9_in_the_middle_doubles_nothing_and_leaves_nothing_out(processes: 
 
 def _until_made(server: Server, backfill_id: str, number: int) -> None:
     until(lambda: server.get(f"/backfills/{backfill_id}")["made"] >= number, 60, f"{number} runs are made")
+
+
+@pytest.mark.timeout(300)
+def test_schedulers_take_turns_and_one_that_is_killed_is_not_missed(
+    tmp_path: Path, postgres_url: str, rabbitmq_url: str
+) -> None:
+    folder = tmp_path / "workflows"
+    folder.mkdir()
+    (folder / "filled.yaml").write_text(FILLED.replace("run: sleep 0.02", "set: {n: 1}"))
+    environ = {"CHRONOVERSE_DATABASE_URL": postgres_url, "CHRONOVERSE_BROKER_URL": rabbitmq_url}
+    database = Database.open(postgres_url)
+    with Processes(tmp_path, environ) as processes:
+        processes.start("engine", "engine")
+        until(lambda: _migrated(database), 60, "the engine migrates the database")
+        schedulers = [processes.start(f"scheduler-{number}", "scheduler") for number in (1, 2)]
+        processes.start("sync", "sync", "--workflows", str(folder))
+        until(lambda: _rows(database, workflows), 60, "the workflow is live")
+        backfills = Backfills(database, MemoryBroker(), RevisionCache(database), database.now, new_id)
+        since, until_ = (datetime.fromisoformat(str(RANGE[name])) for name in ("from", "to"))
+        wanted = Wanted(since=since, until=until_, parallel=4, reverse=True)
+        made = backfills.create("default", "filled", wanted, by="me")
+        assert isinstance(made, BackfillRow)
+        until(lambda: _backfill(database, made.id).made >= 20, 60, "the backfill gets going")
+        schedulers[0].kill()
+        until(lambda: _backfill(database, made.id).state == "finished", 120, "the other one finishes it")
+    assert _backfill(database, made.id).made == HOURS
+    with database.read() as connection:
+        times = list_times(connection, made, after=None, limit=200)
+        assert check(connection, database.now()) == []
+    assert len({time.run_id for time in times}) == len(times) == HOURS
+    assert {time.run_state for time in times} == {"succeeded"}
+    assert [time.run_id for time in times] == sorted((str(time.run_id) for time in times), reverse=True)
+    database.close()
+
+
+def _rows(database: Database, table: Table) -> int:
+    with database.read() as connection:
+        return connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def _backfill(database: Database, backfill_id: str) -> BackfillRow:
+    with database.read() as connection:
+        found = read_backfill(connection, backfill_id)
+    assert found is not None
+    return found
+
+
+def _migrated(database: Database) -> bool:
+    with database.read() as connection:
+        return bool(connection.dialect.has_table(connection, "parked_messages"))
