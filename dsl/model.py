@@ -209,6 +209,7 @@ class Task(Frozen, frozen=True, kw_only=True):
     cache: Cache | None = None
     secrets: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
+    checkout: bool = False
     locks: tuple[str, ...] = ()
     slots: dict[str, int] = {}
     description: str = ""

@@ -11,6 +11,7 @@ _NOT_FOR: Final[dict[str, frozenset[str]]] = {
     "cache": frozenset({"wait", "set", "approval", "heartbeat"}),
     "retry": frozenset({"wait", "set", "approval"}),
     "artifacts": frozenset({"http", "heartbeat", "workflow", "wait", "set", "approval"}),
+    "checkout": frozenset({"http", "heartbeat", "workflow", "wait", "set", "approval"}),
     "env": frozenset({"workflow", "wait", "set", "approval"}),
     "timeout": frozenset({"wait", "set", "approval"}),
     "pool": frozenset({"workflow", "wait", "set", "approval"}),

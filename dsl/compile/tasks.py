@@ -20,15 +20,22 @@ _SPECS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "approval": approval,
 }
 """How the block of each kind is normalised; a container with a script is a container."""
+_STARTS: Final = frozenset({"run", "container"})
+"""The kinds that start somewhere."""
 
 
-def compile_tasks(tasks: Any, defaults: dict[str, Any], lines: dict[str, int], namespace: str) -> dict[str, Task]:
+def compile_tasks(
+    tasks: Any, defaults: dict[str, Any], lines: dict[str, int], namespace: str, *, checkout: bool = False
+) -> dict[str, Task]:
     """Return the tasks by id, in the order of the file. `lines` are those on which they begin.
 
-    Children without a namespace are in `namespace`.
+    Children without a namespace are in `namespace`; scripts and containers start in a checkout where `checkout` says so
+    and they do not.
     """
     blocks = _sequence(tasks) if isinstance(tasks, list) else tasks
     fallback = _retry(defaults.get("retry"))
+    if checkout:
+        blocks = {key: {"checkout": bool(_STARTS & block.keys()), **block} for key, block in blocks.items()}
     compiled = {key: _task(key, block, defaults, fallback, lines.get(key, 0)) for key, block in blocks.items()}
     for task in compiled.values():
         if task.kind == "workflow":
@@ -70,6 +77,7 @@ def _task(key: str, block: dict[str, Any], defaults: dict[str, Any], fallback: R
         cache=_cache(block.get("cache")),
         secrets=tuple(block.get("secrets", ())),
         artifacts=tuple(block.get("artifacts", ())),
+        checkout=block.get("checkout", False),
         locks=tuple(block.get("locks", ())),
         slots=block.get("slots", {}),
         description=block.get("description", ""),

@@ -21,7 +21,10 @@ def compile_workflow(document: dict[str, Any], *, namespace: str, path: str, lin
     """Return the document as the engine runs it. `namespace` is used where the document names none."""
     namespace = document.get("namespace", namespace)
     defaults = document.get("defaults", {})
-    stages = {key: compile_tasks(document.get(key, {}), defaults, lines.tasks, namespace) for key in STAGES}
+    checkout = document.get("checkout", False)
+    stages = {
+        key: compile_tasks(document.get(key, {}), defaults, lines.tasks, namespace, checkout=checkout) for key in STAGES
+    }
     return Workflow(
         name=document["name"],
         namespace=namespace,

@@ -4,12 +4,12 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.artifacts.kept import ArtifactError, Kept
+from engine.artifacts.kept import CHECKOUTS, ArtifactError, Kept
 
 if TYPE_CHECKING:
     from engine.artifacts.store import ArtifactStore
 
-__all__ = ["ArtifactError", "Artifacts", "Kept"]
+__all__ = ["CHECKOUTS", "ArtifactError", "Artifacts", "Kept"]
 
 
 class Artifacts:

@@ -1,6 +1,10 @@
 """What is said of artifacts, and what can go wrong with them."""
 
 from dataclasses import dataclass
+from typing import Final
+
+CHECKOUTS: Final = "checkouts"
+"""What source trees are kept under, in the place of a run."""
 
 
 class ArtifactError(Exception):

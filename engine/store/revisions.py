@@ -63,6 +63,8 @@ class Origin:
     source: str
     commit: str | None = None
     author: str | None = None
+    checkout: str | None = None
+    """The archive of the source tree, by its SHA-256, where a workflow's tasks start in a copy of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,7 @@ def _revision(item: Activated, origin: Origin, now: datetime) -> dict[str, Any]:
         "source": origin.source,
         "path": item.loaded.file,
         "commit": origin.commit,
+        "checkout": origin.checkout,
         "author": None if origin.author is None else plain_text(origin.author),
         "created_at": now,
     }

@@ -136,8 +136,10 @@ revisions = Table(
     Column("path", Text, nullable=False),
     Column("commit", String(100)),
     Column("author", Text),
+    Column("checkout", String(64)),
     Column("created_at", Timestamp, nullable=False),
     UniqueConstraint("workflow_id", "number"),
+    Index("ix_revisions_checkout", "checkout"),
 )
 
 triggers = Table(

@@ -16,6 +16,7 @@ from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 from dsl.defaults import is_defaults
 from dsl.diagnostics import Diagnostic
 from engine.sync.files import FolderFiles
+from engine.sync.folder_tree import FolderTree
 from engine.sync.source import FetchError, Halt, Rules, Snapshot, SourceFile
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class FolderSource:
         self.folder = folder
         self.rules = rules or Rules()
         self._files = FolderFiles(folder)
+        self._tree = FolderTree(folder)
         self._watcher: RustNotify | None = None
         self._watched: tuple[int, int] | None = None
 
@@ -65,7 +67,8 @@ class FolderSource:
             raise FetchError("unreadable", f"the folder {self.folder} cannot be read: {error.strerror}") from error
         if all(map(is_defaults, files)) and not faults:
             raise FetchError("empty", f"the folder {self.folder} holds no workflow file; nothing is removed for that")
-        return Snapshot(version=_version(files, faults), files=files, faults=tuple(faults))
+        version = _version(files, faults)
+        return Snapshot(version=version, files=files, faults=tuple(faults), tree=self._tree.look)
 
     def wait(self, halt: Halt, timeout_seconds: float) -> bool:
         """Wait for a change beneath the folder; see `Source.wait`."""

@@ -16,6 +16,7 @@ from engine.store.reads_live import Live
 from engine.sync.files import UnreadableFileError
 from engine.sync.files import unreadable as unreadable_file
 from engine.sync.source import Snapshot, SourceFile
+from engine.sync.trees import with_tree
 
 _NAME: Final = re.compile(r"""^["']?name["']?[ \t]*:[ \t]*["']?([a-z0-9][a-z0-9._-]*)""", re.MULTILINE)
 
@@ -39,6 +40,7 @@ class SnapshotLoader:
         """Return the workflows of the snapshot, and every diagnostic of it, those of unreadable files too.
 
         `ask` gives what the engine has besides; without it a workflow that is nowhere in the snapshot is a warning.
+        Raises `FetchError`.
         """
         layers = self._load_layers(file for path, file in snapshot.files.items() if is_defaults(path))
         layers |= {item.file: unreadable(item) for item in snapshot.faults if is_defaults(item.file)}
@@ -53,7 +55,7 @@ class SnapshotLoader:
         parts = [*kept.values(), *map(of_layer, layers.values())]
         parts.append(LoadResult(workflows=(), diagnostics=snapshot.faults))
         known = None if ask is None else self._known(ask, parts)
-        return refuse_lacking(join(parts, known=known), self._pool_kinds)
+        return with_tree(refuse_lacking(join(parts, known=known), self._pool_kinds), snapshot)
 
     def _load(self, file: SourceFile, above: list[Layer]) -> LoadResult:
         try:

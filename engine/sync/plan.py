@@ -69,6 +69,12 @@ class Plan:
     diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
+    def revised(self) -> list[LoadedWorkflow]:
+        """What gets a new revision."""
+        returned = [item.loaded for item in self.returned if item.revised]
+        return [*self.added, *(item.loaded for item in self.changed), *returned]
+
+    @property
     def empty(self) -> bool:
         """Whether applying would change nothing."""
         return not (self.added or self.returned or self.changed or self.moved or self.removed)

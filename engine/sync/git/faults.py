@@ -53,7 +53,7 @@ def explained(error: Exception, url: str) -> tuple[str, str]:
             return "auth_failed", f"{url} does not let us in: {said}\n  hint: check the secrets that 'auth' names"
         case pygit2.CertificateError() if url.startswith("https"):
             return (
-                "certificate",
+                "tls",
                 f"the certificate of {url} is not valid: {said}\n  hint: for a CA of your own: auth.ca_file",
             )
         case pygit2.CertificateError():

@@ -12,6 +12,7 @@ from typing import Any, Final
 import pygit2
 
 from dsl.defaults import is_defaults
+from engine.sync.git.checkout import tree_of
 from engine.sync.git.config import GitConfig
 from engine.sync.git.credentials import Credentials, Secrets, no_secrets
 from engine.sync.git.faults import MirrorError
@@ -19,7 +20,7 @@ from engine.sync.git.fetcher import Fetcher, damage_named
 from engine.sync.git.mirror import Mirror, obey_no_configuration
 from engine.sync.git.order import Order
 from engine.sync.git.trees import Trees
-from engine.sync.source import FetchError, Halt, Relation, Rules, Snapshot, SourceFile
+from engine.sync.source import FetchError, Halt, Relation, Rules, Snapshot, SourceFile, Tree
 
 RETRY_SECONDS: Final = 5.0
 """When a server that failed is asked again; twice as late each time, and at most every interval."""
@@ -81,7 +82,7 @@ class GitSource:
             self._nudged.clear()
             self._ask()
         if self._failure is not None:
-            raise FetchError(self._failure.reason, str(self._failure))
+            raise FetchError(self._failure.reason, str(self._failure), self._failure.version)
         assert self._found is not None, "what was asked was answered, or failed"
         return self._found
 
@@ -121,7 +122,11 @@ class GitSource:
         version = str(commit.id)
         if self._found is not None and self._found.version == version:
             return self._found
-        files, faults = self._trees.look(commit.tree_id)
+        try:
+            files, faults = self._trees.look(commit.tree_id)
+        except FetchError as error:
+            error.version = version
+            raise
         if all(map(is_defaults, files)) and not faults:
             raise self._empty(version)
         return Snapshot(
@@ -130,8 +135,10 @@ class GitSource:
             faults=tuple(faults),
             commit=version,
             author=_author(commit),
+            title=_printable(commit.message.partition("\n")[0]),
             line=f"{self.settings.selector} of {self.settings.url}",
             relation=partial(self._relation, version),
+            tree=partial(self._tree, commit.tree_id),
         )
 
     def _empty(self, version: str) -> FetchError:
@@ -140,7 +147,12 @@ class GitSource:
             "empty",
             f"{where} holds no workflow file at commit {version[:12]}; nothing is removed for that\n"
             "  hint: check 'path', 'include' and 'exclude'",
+            version,
         )
+
+    def _tree(self, root: pygit2.Oid) -> Tree:
+        with damage_named(self.settings.url):
+            return tree_of(self._mirror, self._trees.top(root))
 
     def _read(self, file: SourceFile) -> bytes:
         """Read a file. Raises `FetchError` for a mirror that is damaged; the next fetch then makes it anew."""
@@ -161,5 +173,8 @@ class GitSource:
 def _author(commit: pygit2.Commit) -> str:
     """Return name and address of who wrote a commit, as text that can be kept and shown."""
     author = commit.author
-    text = f"{author.name} <{author.email}>"
+    return _printable(f"{author.name} <{author.email}>")
+
+
+def _printable(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)[:AUTHOR_CHARACTERS_MAX]

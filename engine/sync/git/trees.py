@@ -70,7 +70,7 @@ class Trees:
 
         Raises `FetchError` past a bound or where `path` is no folder, `MirrorError` for a mirror that is not whole.
         """
-        top = self._top(root)
+        top = self.top(root)
         self._before = found = self._folder(top, "", 0, self._before)
         files = {file.path: file for folder in found.all() for file in folder.files}
         faults = [fault for folder in found.all() for fault in folder.faults]
@@ -81,8 +81,8 @@ class Trees:
                 faults.append(unreadable(path, error))
         return dict(sorted(files.items())), faults
 
-    def _top(self, root: pygit2.Oid) -> pygit2.Oid:
-        """Return the tree of the source's folder."""
+    def top(self, root: pygit2.Oid) -> pygit2.Oid:
+        """Return the tree of the source's folder. Raises `FetchError`, `MirrorError`."""
         oid = root
         for part in filter(None, self._path.split("/")):
             tree = self._mirror.tree(oid)

@@ -54,6 +54,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "task_run_id", "attempt", "position", name="pk_artifacts"),
     )
     op.create_index("ix_artifacts_owner", "artifacts", ["owner"])
+    op.add_column("revisions", sa.Column("checkout", sa.String(64)))
+    op.create_index("ix_revisions_checkout", "revisions", ["checkout"])
     op.create_index("ix_cache_entries_expires_at", "cache_entries", ["expires_at"])
     op.create_table(
         "secrets",
@@ -159,6 +161,8 @@ def downgrade() -> None:
     op.drop_table("executors")
     op.drop_index("ix_runs_trigger_kind", "runs")
     op.drop_column("task_runs", "fingerprint")
+    op.drop_index("ix_revisions_checkout", "revisions")
+    op.drop_column("revisions", "checkout")
     op.drop_table("artifacts")
     op.drop_table("cache_entries")
     for column in ("child_run", "try_begun", "tries", "item"):
