@@ -26,6 +26,7 @@ from engine.store.sources import SourceState
 from engine.sync.apply import Applied, apply
 from engine.sync.budget import removals_allowed
 from engine.sync.conditions import Findings, conditions, not_fetched
+from engine.sync.fates import Fates, decide
 from engine.sync.loading import SnapshotLoader, faulty_files, names_in
 from engine.sync.plan import Plan, make_plan
 from engine.sync.source import FetchError, Relation, Snapshot, Source
@@ -59,6 +60,7 @@ class Reconciler:
         ids: NewId,
         now: Callable[[], datetime],
         pool_kinds: PoolKinds | None = None,
+        on_settled: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._database = database
         self._source = source
@@ -66,10 +68,21 @@ class Reconciler:
         self._ids = ids
         self._now = now
         self._loader = SnapshotLoader(source.rules.namespace, pool_kinds, source.name)
+        self._fates = Fates(database, source, now)
+        self._on_settled = on_settled
         self._entered = False
 
     def reconcile(self) -> Outcome:
-        """Do one sync. Raises what the store raises; then nothing was applied."""
+        """Do one sync. Raises what the store raises; then nothing was applied.
+
+        `on_settled` hears the source's name when there is news of what becomes of its commits.
+        """
+        outcome = self._reconcile()
+        if self._fates.news():
+            self._on_settled(self._source.name)
+        return outcome
+
+    def _reconcile(self) -> Outcome:
         self._enter()
         for number in range(LOOKS_MAX):
             try:
@@ -77,6 +90,7 @@ class Reconciler:
             except FetchError as error:
                 return self._not_fetched(error)
             if outcome is not None:
+                self._fates.tidy()
                 return outcome
             self._source.nudge()
         return self._not_fetched(FetchError("overtaken", "another server applies faster than this one can look"))
@@ -87,6 +101,7 @@ class Reconciler:
         What is older at the second look as well was moved back.
         """
         snapshot = self._source.fetch()
+        self._fates.see(snapshot)
         with self._database.read() as connection:
             before = sources.load(connection, self._source.name)
             synced_at = sources.synced_at(connection, self._source.name)
@@ -124,6 +139,7 @@ class Reconciler:
         now = self._now()
         state = msgspec.structs.replace(before, conditions=not_fetched(before.conditions, error, now))
         self._store(before, state, now)
+        self._fates.not_fetched(error)
         return Outcome(state)
 
     def _find(
@@ -171,12 +187,19 @@ class Reconciler:
                 applied = apply(connection, found.plan, origin, now, self._ids, self._settle)
             state = _state(before, found, snapshot, loaded, now)
             sources.store(connection, self._source.name, state, now)
+            self._fates.settle(connection, snapshot, decide(found, state), now)
         return Outcome(state, found.plan, applied, loaded, changed=not _nothing_to_do(found))
 
     def _note(self, before: SourceState, found: Findings, snapshot: Snapshot, loaded: LoadResult) -> Outcome:
         now = self._now()
         state = _state(before, found, snapshot, loaded, now)
-        self._store(before, state, now)
+        decision = decide(found, state)
+        if self._fates.owes(snapshot, decision):
+            with self._database.write() as connection:
+                sources.store(connection, self._source.name, state, now)
+                self._fates.settle(connection, snapshot, decision, now)
+        else:
+            self._store(before, state, now)
         return Outcome(state, found.plan, Applied(), loaded)
 
     def _store(self, before: SourceState, after: SourceState, now: datetime) -> None:
