@@ -15,6 +15,7 @@ import msgspec
 from dsl.diagnostics import in_order
 from dsl.loader import LoadResult
 from dsl.pool_kinds import PoolKinds
+from engine.artifacts import Artifacts
 from engine.clock import NewId
 from engine.store import revisions, sources
 from engine.store.activation import Settle
@@ -30,6 +31,7 @@ from engine.sync.fates import Fates, decide
 from engine.sync.loading import SnapshotLoader, faulty_files, names_in
 from engine.sync.plan import Plan, make_plan
 from engine.sync.source import FetchError, Relation, Snapshot, Source
+from engine.sync.trees import Bundles, checks_out
 
 LOOKS_MAX: Final = 3
 """How often a sync looks again when another one has applied something in the meantime."""
@@ -61,7 +63,9 @@ class Reconciler:
         now: Callable[[], datetime],
         pool_kinds: PoolKinds | None = None,
         on_settled: Callable[[str], None] = lambda _: None,
+        artifacts: Artifacts | None = None,
     ) -> None:
+        self._bundles = Bundles(artifacts or Artifacts(""))
         self._database = database
         self._source = source
         self._settle = settle
@@ -113,7 +117,13 @@ class Reconciler:
             found = self._find(connection, snapshot, loaded, before, behind)
         if _nothing_to_do(found):
             return self._note(before, found, snapshot, loaded)
-        return self._apply(before, snapshot, loaded)
+        return self._apply(before, snapshot, loaded, self._checkout(found, snapshot))
+
+    def _checkout(self, found: Findings, snapshot: Snapshot) -> str | None:
+        """Have the source tree kept where a new revision wants it: a run may start as soon as that is live."""
+        if snapshot.tree is None or not any(checks_out(item.workflow) for item in found.plan.revised):
+            return None
+        return self._bundles.keep(snapshot.tree())
 
     def _behind(self, snapshot: Snapshot, before: SourceState, synced_at: datetime | None) -> str:
         """Return the live version where this one is older and may not take its place."""
@@ -170,13 +180,15 @@ class Reconciler:
         kept = replace(plan, removed=())
         return kept, waiting if self._source.rules.prune else ()
 
-    def _apply(self, compared: SourceState, snapshot: Snapshot, loaded: LoadResult) -> Outcome | None:
+    def _apply(
+        self, compared: SourceState, snapshot: Snapshot, loaded: LoadResult, checkout: str | None
+    ) -> Outcome | None:
         """Plan again with the source's row locked: what stood when the plan was first made may have moved.
 
         None where versions have an order, and the one live is no longer the one that was `compared`.
         """
         now = self._now()
-        origin = Origin(self._source.name, snapshot.commit, snapshot.author)
+        origin = Origin(self._source.name, snapshot.commit, snapshot.author, checkout)
         with self._database.write() as connection:
             before = sources.load(connection, self._source.name, lock=True)
             if snapshot.relation is not None and before.applied_version != compared.applied_version:

@@ -1,6 +1,6 @@
 """The contract of a source: where workflow files come from. `folder` plays it, and `git` beside it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -61,12 +61,30 @@ class SourceFile:
     read: Callable[[], bytes] = field(compare=False, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class TreeFile:
+    """One plain file of the source tree. `path` is relative to the source, with `/`; `read` may raise `FetchError`."""
+
+    path: str
+    executable: bool
+    read: Callable[[], bytes] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """All plain files of a source at one version, whatever they are; `digest` names what they hold."""
+
+    digest: str
+    files: Callable[[], Iterator[TreeFile]] = field(compare=False, repr=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """What a source holds at one version. `faults` are of files that cannot be read; those are not in `files`.
 
     `title` is a commit's first line. Where versions have an order, `relation` tells it, and `line` says by what the
-    version was chosen (a branch, a tag): who changes that may go back.
+    version was chosen (a branch, a tag): who changes that may go back. `tree` gives everything beside the workflows
+    too; it may raise `FetchError`.
     """
 
     version: str
@@ -77,6 +95,7 @@ class Snapshot:
     title: str = ""
     line: str = ""
     relation: Relate | None = field(default=None, compare=False, repr=False)
+    tree: Callable[[], Tree] | None = field(default=None, compare=False, repr=False)
 
 
 class FetchError(Exception):

@@ -12,6 +12,7 @@ from typing import Any, Final
 import pygit2
 
 from dsl.defaults import is_defaults
+from engine.sync.git.checkout import tree_of
 from engine.sync.git.config import GitConfig
 from engine.sync.git.credentials import Credentials, Secrets, no_secrets
 from engine.sync.git.faults import MirrorError
@@ -19,7 +20,7 @@ from engine.sync.git.fetcher import Fetcher, damage_named
 from engine.sync.git.mirror import Mirror, obey_no_configuration
 from engine.sync.git.order import Order
 from engine.sync.git.trees import Trees
-from engine.sync.source import FetchError, Halt, Relation, Rules, Snapshot, SourceFile
+from engine.sync.source import FetchError, Halt, Relation, Rules, Snapshot, SourceFile, Tree
 
 RETRY_SECONDS: Final = 5.0
 """When a server that failed is asked again; twice as late each time, and at most every interval."""
@@ -137,6 +138,7 @@ class GitSource:
             title=_printable(commit.message.partition("\n")[0]),
             line=f"{self.settings.selector} of {self.settings.url}",
             relation=partial(self._relation, version),
+            tree=partial(self._tree, commit.tree_id),
         )
 
     def _empty(self, version: str) -> FetchError:
@@ -147,6 +149,10 @@ class GitSource:
             "  hint: check 'path', 'include' and 'exclude'",
             version,
         )
+
+    def _tree(self, root: pygit2.Oid) -> Tree:
+        with damage_named(self.settings.url):
+            return tree_of(self._mirror, self._trees.top(root))
 
     def _read(self, file: SourceFile) -> bytes:
         """Read a file. Raises `FetchError` for a mirror that is damaged; the next fetch then makes it anew."""
