@@ -7,7 +7,7 @@ import base64
 import contextlib
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -35,6 +35,10 @@ class GitHttp:
     """Passwords by name; empty lets everybody in."""
     redirect: str = ""
     """Where every request is sent instead."""
+    redirect_known: str = ""
+    """Where requests with credentials are sent instead."""
+    moved: dict[str, str] = field(default_factory=dict)
+    """Beginnings of paths that are sent to others."""
     status: int = 0
     """What every request is answered with instead."""
     silent: threading.Event | None = None
@@ -43,6 +47,8 @@ class GitHttp:
     """Answers come a byte at a time, with this much time between."""
     cut_bytes: int = 0
     """Answers to POST end after so many bytes."""
+    before_post: Callable[[], object] = lambda: None
+    """What happens before a POST is answered."""
     shallow: bool = True
     """Whether the server can do without history."""
     requests: list[Request] = field(default_factory=list)
@@ -79,8 +85,7 @@ def serving(root: Path) -> Iterator[GitHttp]:
     """
     ensure("git", "git")
     state = GitHttp(root)
-    server = _Server(("127.0.0.1", 0), _Handler)
-    server.state = state
+    server = handler_of(state)
     state.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
@@ -92,6 +97,13 @@ def serving(root: Path) -> Iterator[GitHttp]:
         server.shutdown()
         server.server_close()
         thread.join(SECONDS_MAX)
+
+
+def handler_of(state: GitHttp) -> ThreadingHTTPServer:
+    """Make a server on a port of its own that answers as `state` says; it is started by whoever asked."""
+    server = _Server(("127.0.0.1", 0), _Handler)
+    server.state = state
+    return server
 
 
 class _Server(ThreadingHTTPServer):
@@ -111,7 +123,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(b"")
 
     def do_POST(self) -> None:
-        self._answer(self._body())
+        body = self._body()
+        self.server.state.before_post()
+        self._answer(body)
 
     def log_message(self, *words: object) -> None:
         """Say nothing."""
@@ -123,14 +137,21 @@ class _Handler(BaseHTTPRequestHandler):
         if state.silent is not None:
             state.silent.wait(SECONDS_MAX)
             self.close_connection = True
-        elif state.redirect:
-            self._send(301, {"Location": state.redirect + self.path}, b"")
+        elif location := self._elsewhere(authorization):
+            self._send(301, {"Location": location}, b"")
         elif state.status:
             self._send(state.status, {}, b"no")
         elif not state.allows(authorization):
             self._send(401, {"WWW-Authenticate": 'Basic realm="git"'}, b"")
         else:
             self._backend(body)
+
+    def _elsewhere(self, authorization: str) -> str:
+        state = self.server.state
+        if state.redirect or (authorization and state.redirect_known):
+            return (state.redirect or state.redirect_known) + self.path
+        found = next((old for old in state.moved if self.path.startswith(old)), None)
+        return state.moved[found] + self.path.removeprefix(found) if found else ""
 
     def _backend(self, body: bytes) -> None:
         parts = urlsplit(self.path)

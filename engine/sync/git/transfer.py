@@ -160,10 +160,10 @@ def _mirror(path: Path) -> pygit2.Repository:
 
 
 def _head(repository: pygit2.Repository) -> str:
-    """Return what the mirror has; empty where it has nothing whole."""
+    """Return what the mirror has; empty where it has nothing, or does not have it any more."""
     try:
         oid = str(repository.references[HEAD].target)
-        repository[oid].peel(pygit2.Commit)
+        repository[oid]
     except (KeyError, pygit2.GitError, ValueError):
         return ""
     return oid
