@@ -7,7 +7,7 @@ import msgspec
 from litestar import Response, Router, get, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from api.dependencies import Injected, Services
+from api.dependencies import Injected
 from api.once import once_of
 from api.parameters import (
     PAGE_SIZE,
@@ -36,6 +36,7 @@ from api.schemas.backfills import (
 from engine.backfilling import BackfillState
 from engine.services.actions import Replay
 from engine.services.asked_backfills import Wanted
+from engine.services.backfills import Standing
 from engine.store import reads_backfills as store
 from engine.store.reads_workflows import read_workflow as workflow_row
 
@@ -58,7 +59,7 @@ def create_backfill(
 
     A scheduler carries it on. Its runs wait behind all others, and see what a run fired at that time would have seen.
     """
-    once = once_of(idempotency_key, data, 201, Backfill.of)
+    once = once_of(idempotency_key, data, 201, Backfill.standing)
     made = services.backfills.create(namespace, name, _wanted(data), by=ANYBODY, once=once)
     answer = _answer(made)
     return Response(answer, status_code=201, headers={"Location": f"/api/v1/backfills/{answer.id}"})
@@ -108,7 +109,9 @@ def list_backfills(
 )
 def get_backfill(services: Injected, backfill_id: FromPath[str]) -> Backfill:
     """Show a backfill with its runs counted by state."""
-    return _shown(services, _id(backfill_id))
+    with services.database.read() as connection:
+        row = found(store.read_backfill(connection, _id(backfill_id)), f"backfill {backfill_id}")
+        return Backfill.of(row, store.count_runs(connection, [row.id])[row.id])
 
 
 @get(
@@ -140,7 +143,7 @@ def list_backfill_times(
 )
 def pause_backfill(services: Injected, backfill_id: FromPath[str]) -> Backfill:
     """Let a backfill make no more runs. Those on their way go on."""
-    return _shown(services, services.backfills.pause(_id(backfill_id)).id)
+    return Backfill.standing(services.backfills.pause(_id(backfill_id)))
 
 
 @post(
@@ -153,7 +156,7 @@ def pause_backfill(services: Injected, backfill_id: FromPath[str]) -> Backfill:
 )
 def resume_backfill(services: Injected, backfill_id: FromPath[str]) -> Backfill:
     """Let a paused backfill go on from where it was."""
-    return _shown(services, services.backfills.resume(_id(backfill_id)).id)
+    return Backfill.standing(services.backfills.resume(_id(backfill_id)))
 
 
 @post(
@@ -172,9 +175,9 @@ def cancel_backfill(
 ) -> Backfill:
     """Give a backfill up, and ask for the end of its runs that have not started; with `runs`, of those that run too."""
     asked = data or BackfillCancelRequest()
-    once = once_of(idempotency_key, asked, 202, Backfill.of)
+    once = once_of(idempotency_key, asked, 202, Backfill.standing)
     made = services.backfills.cancel(_id(backfill_id), with_runs=asked.runs, by=ANYBODY, once=once)
-    return _answer(made) if isinstance(made, Replay) else _shown(services, made.id)
+    return _answer(made)
 
 
 def _wanted(asked: BackfillRequest) -> Wanted:
@@ -198,18 +201,12 @@ def _moment(name: str, given: datetime) -> datetime:
         ) from error
 
 
-def _answer(made: store.BackfillRow | Replay) -> Backfill:
-    return msgspec.convert(made.response, Backfill) if isinstance(made, Replay) else Backfill.of(made)
+def _answer(made: Standing | Replay) -> Backfill:
+    return msgspec.convert(made.response, Backfill) if isinstance(made, Replay) else Backfill.standing(made)
 
 
 def _id(text: str) -> str:
     return checked_id("path.backfill_id", text)
-
-
-def _shown(services: Services, backfill_id: str) -> Backfill:
-    with services.database.read() as connection:
-        row = found(store.read_backfill(connection, backfill_id), f"backfill {backfill_id}")
-        return Backfill.of(row, store.count_runs(connection, [row.id])[row.id])
 
 
 OF_WORKFLOWS = Router("/workflows", tags=["backfills"], route_handlers=[create_backfill, plan_backfill])

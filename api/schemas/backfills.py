@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # the command line reads these types, and must not load the e
     from collections.abc import Mapping
 
     from engine.schedule.backfill import Decision
-    from engine.services.backfills import Plan
+    from engine.services.backfills import Plan, Standing
     from engine.store.reads_backfills import BackfillRow, TimeRow
 
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -95,6 +95,11 @@ class Backfill(Answer, frozen=True, kw_only=True):
             updated_at=row.updated_at,
             finished_at=row.finished_at,
         )
+
+    @classmethod
+    def standing(cls, found: "Standing") -> Self:
+        """Return a backfill as an action left it."""
+        return cls.of(found.row, found.runs)
 
 
 class BackfillPage(Answer, frozen=True, kw_only=True):

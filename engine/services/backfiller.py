@@ -14,7 +14,7 @@ from enum import Enum, auto
 from typing import Final
 
 from engine.backfilling import BackfillState, Why
-from engine.broker.interface import Broker
+from engine.broker.interface import Broker, BrokerError
 from engine.clock import Clock, NewId, new_id
 from engine.schedule.backfill import Decision, decide, past_times
 from engine.services.asked_backfills import schedule_of
@@ -109,7 +109,7 @@ class Backfiller(LoopService):
     def _carried(self, row: BackfillRow) -> Progress:
         try:
             return self._carry(row)
-        except StoreError:
+        except (StoreError, BrokerError):  # not this backfill's fault: the loop waits, and comes again
             raise
         except Exception as error:  # one that cannot be worked out must not hold up all others
             log.exception("backfill %s is paused", row.id)

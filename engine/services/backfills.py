@@ -1,6 +1,7 @@
 """What a person may do with backfills: plan, create, pause, resume, cancel. `backfiller` carries them on."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -18,7 +19,7 @@ from engine.services.wakes import wake
 from engine.store.backfills import create_backfill, switch_backfill
 from engine.store.connection import Connection
 from engine.store.database import Database
-from engine.store.reads_backfills import BackfillRow, newest_runs, next_live_time, open_runs, read_backfill
+from engine.store.reads_backfills import BackfillRow, count_runs, newest_runs, next_live_time, open_runs, read_backfill
 from engine.store.reads_workflows import WorkflowRow, read_triggers, read_workflow
 from engine.store.signals import insert_signals
 
@@ -33,6 +34,14 @@ class Plan:
     trigger: str
     revision: int
     decisions: tuple[Decision, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A backfill, with its runs counted by state."""
+
+    row: BackfillRow
+    runs: Mapping[RunState, int] = field(default_factory=dict)
 
 
 class Backfills:
@@ -57,7 +66,7 @@ class Backfills:
 
     def create(
         self, namespace: str, name: str, wanted: Wanted, *, by: str, once: Once | None = None
-    ) -> BackfillRow | Replay:
+    ) -> Standing | Replay:
         """Create a backfill of the active revision; the loop of a scheduler begins it.
 
         Raises `UnknownError` (workflow, trigger), `ConflictError` (no schedule or several, an archived workflow, one
@@ -68,28 +77,29 @@ class Backfills:
         if replay := self._maker.replay(scope, once):
             return replay
         row = _new(self._asked(workflow, wanted), wanted, self._ids(), by, self._clock())
+        made = Standing(row)
         with self._database.write() as connection:
-            if replay := self._maker.keep(connection, scope, once, row):
+            if replay := self._maker.keep(connection, scope, once, made):
                 return replay
             if (other := create_backfill(connection, row)) is not None:
                 raise ConflictError(
                     f"backfill {other} goes on over some of these times of trigger '{row.trigger}'\n"
                     "  hint: wait for its end, cancel it, or give another range"
                 )
-        return row
+        return made
 
-    def pause(self, backfill_id: str) -> BackfillRow:
+    def pause(self, backfill_id: str) -> Standing:
         """Let a backfill make no more runs; those on their way go on. Twice is once.
 
         Raises `UnknownError`; `ConflictError` for one that has ended.
         """
         return self._switch(backfill_id, BackfillState.RUNNING, BackfillState.PAUSED)
 
-    def resume(self, backfill_id: str) -> BackfillRow:
+    def resume(self, backfill_id: str) -> Standing:
         """Let a paused backfill go on. Twice is once. Raises as `pause` does."""
         return self._switch(backfill_id, BackfillState.PAUSED, BackfillState.RUNNING)
 
-    def cancel(self, backfill_id: str, *, with_runs: bool, by: str, once: Once | None = None) -> BackfillRow | Replay:
+    def cancel(self, backfill_id: str, *, with_runs: bool, by: str, once: Once | None = None) -> Standing | Replay:
         """Give a backfill up, and cancel its runs that have not started; `with_runs`, those that run too.
 
         Raises as `pause` does, and `KeyReusedError`.
@@ -102,24 +112,24 @@ class Backfills:
             now, row = self._clock(), _existing(connection, backfill_id)
             if not switch_backfill(connection, row.id, before, BackfillState.CANCELLED, now, f"by {by}"):
                 raise _ended(row)
-            row = _existing(connection, backfill_id)
-            if replay := self._maker.keep(connection, scope, once, row):
+            standing = _standing(connection, backfill_id)
+            if replay := self._maker.keep(connection, scope, once, standing):
                 return replay
             found = open_runs(connection, row.id)
             stopped = [run_id for run_id, state in found.items() if with_runs or state is RunState.QUEUED]
             payload = {"by": by, "forced": False, "reason": str(Reason.CANCELLED_BY_USER)}
             insert_signals(connection, [(run_id, NewSignal("cancel", payload, now)) for run_id in stopped])
         wake(self._broker, stopped)
-        return row
+        return standing
 
-    def _switch(self, backfill_id: str, before: BackfillState, after: BackfillState) -> BackfillRow:
+    def _switch(self, backfill_id: str, before: BackfillState, after: BackfillState) -> Standing:
         with self._database.write() as connection:
             row = _existing(connection, backfill_id)
             if not switch_backfill(connection, row.id, [before], after, self._clock()):
                 row = _existing(connection, backfill_id)
                 if row.state is not after:
                     raise _ended(row)
-            return _existing(connection, backfill_id)
+            return _standing(connection, backfill_id)
 
     def _workflow(self, namespace: str, name: str) -> WorkflowRow:
         with self._database.read() as connection:
@@ -177,6 +187,10 @@ def _existing(connection: Connection, backfill_id: str) -> BackfillRow:
     if row is None:
         raise UnknownError(f"there is no backfill {backfill_id}")
     return row
+
+
+def _standing(connection: Connection, backfill_id: str) -> Standing:
+    return Standing(_existing(connection, backfill_id), count_runs(connection, [backfill_id])[backfill_id])
 
 
 def _ended(row: BackfillRow) -> ConflictError:

@@ -10,7 +10,7 @@ from sqlalchemy import Table, func, select
 from engine.broker.memory import MemoryBroker
 from engine.clock import new_id
 from engine.services.asked_backfills import Wanted
-from engine.services.backfills import Backfills
+from engine.services.backfills import Backfills, Standing
 from engine.services.revision_cache import RevisionCache
 from engine.store.database import Database
 from engine.store.invariants import check
@@ -82,8 +82,9 @@ def test_schedulers_take_turns_and_one_that_is_killed_is_not_missed(
         backfills = Backfills(database, MemoryBroker(), RevisionCache(database), database.now, new_id)
         since, until_ = (datetime.fromisoformat(str(RANGE[name])) for name in ("from", "to"))
         wanted = Wanted(since=since, until=until_, parallel=4, reverse=True)
-        made = backfills.create("default", "filled", wanted, by="me")
-        assert isinstance(made, BackfillRow)
+        standing = backfills.create("default", "filled", wanted, by="me")
+        assert isinstance(standing, Standing)
+        made = standing.row
         until(lambda: _backfill(database, made.id).made >= 20, 60, "the backfill gets going")
         schedulers[0].kill()
         until(lambda: _backfill(database, made.id).state == "finished", 120, "the other one finishes it")

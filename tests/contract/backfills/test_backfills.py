@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
+from engine.broker.interface import BrokerError
 from engine.clock import new_id
 from engine.machine.creation import new_run
 from engine.services.backfiller import Backfiller
@@ -237,12 +238,12 @@ def test_pause_and_resume(world: BackfillWorld) -> None:
     world.alpha()
     made = world.create(3)
     world.step()
-    assert world.backfills.pause(made).state == "paused"
-    assert world.backfills.pause(made).state == "paused"
+    assert world.backfills.pause(made).row.state == "paused"
+    assert world.backfills.pause(made).row.state == "paused"
     world.end(world.open(made))
     world.step()
     assert (world.hours(made), world.show(made).state) == ([9], "paused")
-    assert world.backfills.resume(made).state == "running"
+    assert world.backfills.resume(made).row.state == "running"
     world.finish(made)
     assert world.hours(made) == [9, 10, 11]
     for action in (world.backfills.pause, world.backfills.resume):
@@ -289,7 +290,7 @@ def test_a_revision_that_cannot_be_read_pauses_its_own_backfill_and_no_others(wo
     world.alpha()
     world.sync(b=workflow("beta", 'cron: "0 * * * *"'))
     made = world.create(2)
-    other = world.backfills.create("default", "beta", world.wanted(2), by="me").id
+    other = world.backfills.create("default", "beta", world.wanted(2), by="me").row.id
     unreadable = update(revisions).where(revisions.c.id == world.workflow("alpha").active_revision_id)
     with world.database.write() as connection:
         connection.execute(unreadable.values(compiled=b"?"))
@@ -298,6 +299,21 @@ def test_a_revision_that_cannot_be_read_pauses_its_own_backfill_and_no_others(wo
     assert row.state == "paused"
     assert "could not be worked out" in row.message
     assert len(world.open(other)) == 1
+
+
+def test_a_broker_that_is_away_pauses_nothing(world: BackfillWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.alpha()
+    made = world.create(2)
+    with monkeypatch.context() as away:
+        away.setattr(world.broker, "publish", _away)
+        with pytest.raises(BrokerError):
+            world.loop.carry_on()
+    world.finish(made)
+    assert world.hours(made) == [10, 11]
+
+
+def _away(*_: object) -> None:
+    raise BrokerError("the broker is away")
 
 
 @pytest.mark.parametrize(

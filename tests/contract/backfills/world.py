@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from engine.backfilling import Policy
 from engine.services.asked_backfills import Wanted
 from engine.services.backfiller import Backfiller
-from engine.services.backfills import Backfills
+from engine.services.backfills import Backfills, Standing
 from engine.services.revision_cache import RevisionCache
 from engine.store import reads_backfills as store
 from engine.store.database import Database
@@ -42,8 +42,8 @@ class BackfillWorld(World):
 
     def create(self, hours: float = 5, **given: Any) -> str:
         made = self.backfills.create("default", "alpha", self.wanted(hours, **given), by="me")
-        assert isinstance(made, BackfillRow)
-        return made.id
+        assert isinstance(made, Standing)
+        return made.row.id
 
     def plan(self, hours: float = 5, **given: Any) -> list[tuple[int, str]]:
         """The hours of the plan and why each is run or not, `+` before those that are."""
