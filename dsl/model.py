@@ -247,6 +247,12 @@ class Workflow(Frozen, frozen=True, kw_only=True):
     path: str = ""
     ir_version: int = IR_VERSION
 
+    @property
+    def checks_out(self) -> bool:
+        """Whether any task starts in a copy of the source tree."""
+        stages = (self.tasks, self.on_failure, self.on_success, self.finally_)
+        return any(task.checkout for stage in stages for task in stage.values())
+
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Workflow)

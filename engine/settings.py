@@ -177,6 +177,12 @@ SETTINGS: Mapping[str, Setting] = {
         str(4 * 1024**3),
         "How many bytes of artifacts one attempt may leave on this worker.",
     ),
+    "checkout_bytes_max": Setting(
+        "CHRONOVERSE_CHECKOUT_BYTES_MAX",
+        _whole(1, 1 << 50),
+        str(1024**3),
+        "How many bytes of source trees (`checkout`) this worker keeps from one attempt to the next.",
+    ),
     "secret_key": Setting(
         "CHRONOVERSE_SECRET_KEY",
         str,
@@ -228,6 +234,7 @@ class Settings:
     capacities: dict[str, int]
     artifacts_url: str
     artifact_bytes_max: int
+    checkout_bytes_max: int
     secret_key: str = field(repr=False)
     smtp_url: str
     mail_from: str

@@ -56,6 +56,7 @@ class WorkerConfig:
     http_body_bytes_max: int = 4 * 1024 * 1024
     artifacts_url: str = ""
     artifact_bytes_max: int = 4 * 1024**3
+    checkout_bytes_max: int = 1024**3
     host: str = field(default_factory=platform.node)
     runner_options: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
@@ -84,6 +85,11 @@ class WorkerConfig:
     def work_dir(self) -> Path:
         """Where processes get their fresh directories."""
         return self.state_dir / "work"
+
+    @property
+    def checkouts_dir(self) -> Path:
+        """Where source trees are kept from one attempt to the next."""
+        return self.state_dir / "checkouts"
 
     @property
     def handed_dir(self) -> Path:

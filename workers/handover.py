@@ -7,11 +7,12 @@ come from the store of artifacts directly: no file crosses the broker.
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from engine.artifacts import ArtifactError, Artifacts, Kept
 from engine.broker.messages import Grant, HandedFile, KeptFile
 from workers.artifacts import ArtifactsError, Limits, choose
+from workers.checkouts import Checkouts
 from workers.runners.interface import LogSink, Result, RunnerError, run_id_of, without_files
 
 if TYPE_CHECKING:
@@ -21,25 +22,32 @@ if TYPE_CHECKING:
 class Handovers:
     """Makes them for one worker, in its directory."""
 
-    def __init__(self, directory: Path, artifacts: Artifacts, limits: Limits) -> None:
+    def __init__(self, directory: Path, artifacts: Artifacts, limits: Limits, checkouts: Checkouts) -> None:
         self._directory = directory
         self._artifacts = artifacts
         self._limits = limits
+        self._checkouts = checkouts
         shutil.rmtree(directory, ignore_errors=True)  # of an earlier process; who is resumed has fetched it
 
     def of(self, grant: Grant) -> "Handover":
         """Return that of one attempt."""
-        return Handover(grant, self._directory / grant.claim_id, self._artifacts, self._limits)
+        directory = self._directory / grant.claim_id
+        return Handover(grant, directory, self._artifacts, self._limits, self._checkouts)
 
 
 class Handover:
     """One attempt's. Used by its slot's thread."""
 
-    def __init__(self, grant: Grant, directory: Path, artifacts: Artifacts, limits: Limits) -> None:
+    def __init__(
+        self, grant: Grant, directory: Path, artifacts: Artifacts, limits: Limits, checkouts: Checkouts
+    ) -> None:
         self._grant = grant
         self._directory = directory
         self._artifacts = artifacts
         self._limits = limits
+        self._checkouts = checkouts
+        self.tree: IO[bytes] | None = None
+        """The source tree that the attempt starts in a copy of, as a tar archive; None where it does not."""
         self.kept: list[KeptFile] = []
         """What is in the store of what the attempt left."""
 
@@ -54,15 +62,14 @@ class Handover:
         return self._directory if self._grant.handed else None
 
     def fetch(self) -> None:
-        """Fill `handed`. Raises `RunnerError`."""
-        if not self._grant.handed:
-            return
+        """Have `handed` and `tree`. Raises `RunnerError`."""
         try:
-            store = self._artifacts.open()
+            if self._grant.checkout is not None:
+                self.tree = self._checkouts.open(self._grant.checkout)
             for file in self._grant.handed:
-                _fetch(store, file, self._directory)
+                _fetch(self._artifacts.open(), file, self._directory)
         except (ArtifactError, OSError) as error:
-            raise RunnerError(f"what earlier tasks left cannot be had: {error}") from error
+            raise RunnerError(f"the files that the task starts with cannot be had: {error}") from error
 
     def keep(self, directory: Path, result: Result, sink: LogSink) -> Result:
         """Keep what the patterns name below `directory`, and return the attempt's result."""
@@ -78,6 +85,8 @@ class Handover:
 
     def close(self) -> None:
         """Remove what was fetched."""
+        if self.tree is not None:
+            self.tree.close()
         if self._grant.handed:
             shutil.rmtree(self._directory, ignore_errors=True)
 

@@ -34,9 +34,15 @@ class Request:
         self.script = content[4 + length :]
 
     def prepare(self) -> None:
-        """Make the attempt's directory with `script`, and `work` to start in. Raises `OSError`."""
-        os.mkdir(self.root, 0o700)  # noqa: PTH102 - pathlib costs each fork
-        os.mkdir(self.root + b"/work")  # noqa: PTH102 - as above
+        """Make the attempt's directory with `script`, and `work` to start in. Raises `OSError`.
+
+        Where there is something to start with, the worker has made both.
+        """
+        try:
+            os.mkdir(self.root, 0o700)  # noqa: PTH102 - pathlib costs each fork
+            os.mkdir(self.root + b"/work")  # noqa: PTH102 - as above
+        except FileExistsError:
+            pass
         fd = os.open(self.root + b"/script", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         try:
             rest = memoryview(self.script)

@@ -21,6 +21,7 @@ from engine.broker.messages import (
 from engine.clock import Clock, NewId, new_id, system_clock
 from workers.artifacts import Limits
 from workers.carrier import Carrier
+from workers.checkouts import Checkouts
 from workers.claims import Claims
 from workers.config import WorkerConfig
 from workers.handover import Handovers
@@ -84,9 +85,7 @@ class Worker:
             shipper=self._shipper,
             outbox=self._outbox,
             session=self._session,
-            handovers=Handovers(
-                config.handed_dir, Artifacts(config.artifacts_url), Limits(bytes_max=config.artifact_bytes_max)
-            ),
+            handovers=_handovers(config),
             clock=clock,
         )
         self._slots = [self._slot(broker, pool, ids) for pool in config.slot_pools()]
@@ -230,3 +229,9 @@ class Worker:
             runner.close()
         self._link.close()
         self._log_link.close()
+
+
+def _handovers(config: WorkerConfig) -> Handovers:
+    artifacts = Artifacts(config.artifacts_url)
+    checkouts = Checkouts(config.checkouts_dir, artifacts, config.checkout_bytes_max)
+    return Handovers(config.handed_dir, artifacts, Limits(bytes_max=config.artifact_bytes_max), checkouts)

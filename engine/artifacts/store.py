@@ -6,6 +6,7 @@ and everything of a run can go together with it.
 
 import hashlib
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -67,6 +68,23 @@ class ArtifactStore:
         except (BaseError, OSError) as error:
             raise self._failed("does not say what it holds", error) from error
         return [prefix.rstrip("/") for prefix in found["common_prefixes"]]
+
+    def kept_before(self, run_id: str, moment: datetime) -> list[str]:
+        """Return the SHA-256 of what was last put there for a run before that moment. Raises `ArtifactError`."""
+        try:
+            found = [entry for listed in obstore.list(self._store, prefix=run_id) for entry in listed]
+        except (BaseError, OSError) as error:
+            raise self._failed("does not say what it holds", error) from error
+        return [entry["path"].rpartition("/")[2] for entry in found if entry["last_modified"] < moment]
+
+    def forget_one(self, run_id: str, sha256: str) -> None:
+        """Delete one content of a run, if it is there. Raises `ArtifactError`."""
+        try:
+            obstore.delete(self._store, _key(Kept(run_id, 0, sha256)))
+        except FileNotFoundError:
+            pass
+        except (BaseError, OSError) as error:
+            raise self._failed(f"does not forget {sha256}", error) from error
 
     def forget(self, run_id: str) -> int:
         """Delete all that is kept of a run; return how many files. Raises `ArtifactError`."""

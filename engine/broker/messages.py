@@ -111,7 +111,8 @@ class Grant(Message, frozen=True, kw_only=True, tag="grant"):
     """The attempt is yours: everything needed to carry it out. Never stored by the broker.
 
     `masks` are the values of the secrets in it: no log line, message or output may show one. `artifacts` are the
-    patterns of the files to keep, `handed` the files of earlier tasks.
+    patterns of the files to keep, `handed` the files of earlier tasks, `checkout` names the archive of the source tree
+    that the attempt starts in a copy of, by its SHA-256.
     """
 
     attempt: str
@@ -126,6 +127,7 @@ class Grant(Message, frozen=True, kw_only=True, tag="grant"):
     masks: list[str] = []
     artifacts: list[str] = []
     handed: list[HandedFile] = []
+    checkout: str | None = None
 
 
 class Refused(Message, frozen=True, kw_only=True, tag="refused"):

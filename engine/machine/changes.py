@@ -127,7 +127,8 @@ class GrantAttempt:
     """After commit: tell the worker what to carry out (A2, A3).
 
     With `secrets` named, `spec` and `env` are still to come out of `sealed`. `artifacts` are the patterns of the files
-    to keep; where those of earlier tasks are `gathered`, `handed_on` is still to be filled.
+    to keep; where those of earlier tasks are `gathered`, `handed_on` is still to be filled. `starts_at` is the revision
+    in a copy of whose source tree the task starts; `checkout`, its archive's SHA-256, is still to be filled then.
     """
 
     reply_to: str
@@ -147,6 +148,8 @@ class GrantAttempt:
     artifacts: tuple[str, ...] = ()
     gathered: tuple[Gathered, ...] = ()
     handed_on: tuple["HandedOn", ...] = ()
+    starts_at: str | None = None
+    checkout: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

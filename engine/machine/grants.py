@@ -45,6 +45,7 @@ def grant(step: Step, task_run: TaskRun, reply_to: str) -> GrantAttempt:
         sealed=sealed,
         artifacts=task.artifacts,
         gathered=tuple(_gathered(step, task)),
+        starts_at=step.run.revision_id if task.checkout else None,
     )
 
 

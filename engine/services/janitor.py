@@ -3,17 +3,22 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from engine.artifacts import ArtifactError, Artifacts
+from engine.artifacts import CHECKOUTS, ArtifactError, Artifacts
 from engine.clock import Clock, system_clock
 from engine.services.service import LoopService
 from engine.store import retention
 from engine.store.artifacts import gone_runs
 from engine.store.cache_entries import forget_expired
+from engine.store.commits import forget_commits
 from engine.store.connection import Connection
 from engine.store.database import Database
+from engine.store.revisions import checkouts_in_use
 from engine.store.sessions import forget_sessions
+
+if TYPE_CHECKING:
+    from engine.artifacts.store import ArtifactStore
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +26,7 @@ TURN_SECONDS: Final = 3600.0
 KEYS_KEPT: Final = timedelta(hours=24)
 SESSIONS_KEPT: Final = timedelta(days=1)
 LOOK_MAX: Final = 500
+CHECKOUTS_KEPT: Final = timedelta(days=1)
 
 
 class Janitor(LoopService):
@@ -54,6 +60,7 @@ class Janitor(LoopService):
             self._repeat(lambda connection: retention.delete_idempotency_keys(connection, now - KEYS_KEPT))
             self._repeat(retention.delete_idle_resources)
             self._repeat(lambda connection: forget_expired(connection, now))
+            self._repeat(forget_commits)
             with self._database.write() as connection:
                 forget_sessions(connection, now - SESSIONS_KEPT)
             self._forget_artifacts()
@@ -77,14 +84,25 @@ class Janitor(LoopService):
             return
         try:
             store = self._artifacts.open()
-            kept = store.runs()
+            kept = [run_id for run_id in store.runs() if run_id != CHECKOUTS]
             for start in range(0, len(kept), LOOK_MAX):
                 with self._database.read() as connection:
                     gone = gone_runs(connection, kept[start : start + LOOK_MAX])
                 for run_id in gone:
                     store.forget(run_id)
+            self._forget_checkouts(store)
         except ArtifactError as error:
             log.warning("files of deleted runs stay for now: %s", error)
+
+    def _forget_checkouts(self, store: "ArtifactStore") -> None:
+        """Delete source trees that no run can ask for; a new one may be there before its revision is."""
+        old = store.kept_before(CHECKOUTS, self._database.now() - CHECKOUTS_KEPT)
+        for start in range(0, len(old), LOOK_MAX):
+            asked = old[start : start + LOOK_MAX]
+            with self._database.read() as connection:
+                needed = checkouts_in_use(connection, asked)
+            for digest in set(asked) - needed:
+                store.forget_one(CHECKOUTS, digest)
 
     def _repeat(self, delete: Callable[[Connection], int]) -> None:
         while not self.stopping:

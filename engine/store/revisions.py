@@ -7,17 +7,18 @@ archives it: history stays, triggers rest. Triggers themselves are written by `e
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, or_, select, update
 
 from dsl.loader import LoadedWorkflow
 from dsl.model import encode
 from engine.clock import NewId
 from engine.store import activation
+from engine.store.membership import one_of
 from engine.store.plain_text import plain_text
 from engine.store.readiness import initial_ready, set_ready
-from engine.store.tables import revisions, workflows
+from engine.store.tables import revisions, runs, workflows
 
 __all__ = [
     "Activated",
@@ -35,6 +36,10 @@ __all__ = [
     "standing",
     "unarchive",
 ]
+
+
+NEWEST_KEPT: Final = 20
+"""How many revisions of a workflow keep their source trees, whether or not they have runs: for going back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,34 @@ def documents(connection: Connection, workflow_ids: Collection[str]) -> dict[str
     )
     found = (connection.execute(query, {"wanted": wanted}).one_or_none() for wanted in workflow_ids)
     return {row[0]: row[1] for row in found if row is not None}
+
+
+def checkouts_of(connection: Connection, revision_ids: Collection[str]) -> dict[str, str]:
+    """Return the archives of the source trees of those revisions that have one, by the revision's id."""
+    if not revision_ids:
+        return {}
+    query = select(revisions.c.id, revisions.c.checkout).where(one_of(revisions.c.id, revision_ids))
+    return {row[0]: row[1] for row in connection.execute(query) if row[1] is not None}
+
+
+def checkouts_in_use(connection: Connection, digests: Collection[str]) -> set[str]:
+    """Return those of these archives that a run may still ask for.
+
+    Of each workflow that is the active revision's, those of its newest ones, and those of revisions that have runs.
+    """
+    query = (
+        select(revisions.c.checkout)
+        .join(workflows, workflows.c.id == revisions.c.workflow_id)
+        .where(
+            one_of(revisions.c.checkout, digests),
+            or_(
+                workflows.c.active_revision_id == revisions.c.id,
+                revisions.c.number > workflows.c.revision_count - NEWEST_KEPT,
+                exists().where(runs.c.workflow_id == revisions.c.workflow_id, runs.c.revision_id == revisions.c.id),
+            ),
+        )
+    )
+    return set(connection.execute(query).scalars())
 
 
 def create(
@@ -217,7 +250,7 @@ def _revision(item: Activated, origin: Origin, now: datetime) -> dict[str, Any]:
         "source": origin.source,
         "path": item.loaded.file,
         "commit": origin.commit,
-        "checkout": origin.checkout,
+        "checkout": origin.checkout if item.loaded.workflow.checks_out else None,
         "author": None if origin.author is None else plain_text(origin.author),
         "created_at": now,
     }

@@ -31,7 +31,7 @@ from engine.sync.fates import Fates, decide
 from engine.sync.loading import SnapshotLoader, faulty_files, names_in
 from engine.sync.plan import Plan, make_plan
 from engine.sync.source import FetchError, Relation, Snapshot, Source
-from engine.sync.trees import Bundles, checks_out
+from engine.sync.trees import Bundles
 
 LOOKS_MAX: Final = 3
 """How often a sync looks again when another one has applied something in the meantime."""
@@ -121,7 +121,7 @@ class Reconciler:
 
     def _checkout(self, found: Findings, snapshot: Snapshot) -> str | None:
         """Have the source tree kept where a new revision wants it: a run may start as soon as that is live."""
-        if snapshot.tree is None or not any(checks_out(item.workflow) for item in found.plan.revised):
+        if snapshot.tree is None or not any(item.workflow.checks_out for item in found.plan.revised):
             return None
         return self._bundles.keep(snapshot.tree())
 

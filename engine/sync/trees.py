@@ -11,7 +11,6 @@ from typing import IO, Final
 import msgspec
 
 from dsl.loader import LoadResult
-from dsl.model import Workflow
 from engine.artifacts import CHECKOUTS, ArtifactError, Artifacts, Kept
 from engine.sync.source import FetchError, Snapshot, Tree
 
@@ -19,23 +18,17 @@ FILES_MAX: Final = 10_000
 BYTES_MAX: Final = 256 << 20
 
 
-def checks_out(workflow: Workflow) -> bool:
-    """Whether any task starts in a copy of the source tree."""
-    stages = (workflow.tasks, workflow.on_failure, workflow.on_success, workflow.finally_)
-    return any(task.checkout for stage in stages for task in stage.values())
-
-
 def with_tree(loaded: LoadResult, snapshot: Snapshot) -> LoadResult:
     """Let the digest of every workflow that checks out say what the tree holds, too: other files, another revision.
 
     Raises `FetchError`.
     """
-    if snapshot.tree is None or not any(checks_out(item.workflow) for item in loaded.workflows):
+    if snapshot.tree is None or not any(item.workflow.checks_out for item in loaded.workflows):
         return loaded
     digest = snapshot.tree().digest
     workflows = tuple(
         msgspec.structs.replace(item, digest=hashlib.sha256(f"{item.digest} {digest}".encode()).hexdigest())
-        if checks_out(item.workflow)
+        if item.workflow.checks_out
         else item
         for item in loaded.workflows
     )

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import IO, Any, Protocol, Self, runtime_checkable
 
 from engine.broker.logs import Stream
 
@@ -68,8 +68,12 @@ class Files(Protocol):
     def handed(self) -> Path | None:
         """The directory of what earlier tasks left, a folder a task; None where none did."""
 
+    @property
+    def tree(self) -> IO[bytes] | None:
+        """The source tree that the attempt starts in a copy of, as a tar archive; None where it does not."""
+
     def fetch(self) -> None:
-        """Fill `handed`. Raises `RunnerError`. Called by the worker."""
+        """Have `handed` and `tree`. Raises `RunnerError`. Called by the worker."""
 
     def keep(self, directory: Path, result: "Result", sink: LogSink) -> "Result":
         """Keep what the patterns name below `directory`, and return the attempt's result.
@@ -200,6 +204,11 @@ class Attempt:
     def handed(self) -> Path | None:
         """The directory of what earlier tasks left, a folder a task; None where none did."""
         return None if self.files is None else self.files.handed
+
+    @property
+    def tree(self) -> IO[bytes] | None:
+        """The source tree that the attempt starts in a copy of, as a tar archive; None where it does not."""
+        return None if self.files is None else self.files.tree
 
     @property
     def leaves(self) -> Sequence[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workers.checkouts import unpack
 from workers.config import WorkerConfig
 from workers.outputs import OutputError, parse, read, typed
 from workers.processes import CLAIM_VARIABLE, boot_id, end_left, started
@@ -46,6 +47,9 @@ class ProcessRunner:
     def run(self, attempt: Attempt, sink: LogSink, stop: StopToken) -> Result:
         """Run the script. Nothing of it is left when this returns."""
         root = f"{self._work}/{attempt.claim_id}"
+        if attempt.tree is not None:
+            Path(root, "work").mkdir(parents=True)
+            unpack(attempt.tree, Path(root, "work"))
         argv = shell_argv(attempt.spec.get("shell", "bash"), f"{root}/script")
         env = self._env(attempt, f"{root}/output")
         child = self._spawner.spawn(argv, env, root, str(attempt.spec["script"]), paused=sink.full)

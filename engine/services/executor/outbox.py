@@ -102,6 +102,7 @@ def _message(command: GrantAttempt | RefuseClaim | Settle | StopAttempt) -> AnyM
                 masks=list(command.masks),
                 artifacts=list(command.artifacts),
                 handed=[_handed(each) for each in command.handed_on],
+                checkout=command.checkout,
             )
         case RefuseClaim():
             return Refused(attempt=command.attempt, claim_id=command.claim_id, reason=command.reason)

@@ -33,7 +33,7 @@ def _walk(mirror: Mirror, oid: pygit2.Oid, prefix: str, depth: int) -> Iterator[
         if number > FILES_MAX:
             raise FetchError("too_large", f"the folder {prefix or '/'} has too many entries for `checkout`")
         try:
-            path = prefix + entry.raw_name.decode()
+            path = prefix + (entry.raw_name or b"").decode()
         except UnicodeDecodeError:
             continue
         if entry.filemode == FileMode.TREE:

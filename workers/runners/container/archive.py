@@ -10,6 +10,7 @@ DIRECTORY: Final = "/chronoverse"
 SCRIPT: Final = DIRECTORY + "/script"
 OUTPUT: Final = DIRECTORY + "/output"
 HANDED: Final = DIRECTORY + "/artifacts"
+WORK: Final = DIRECTORY + "/work"
 
 
 def files_in(script: str | None, place: str) -> bytes:

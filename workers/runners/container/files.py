@@ -24,6 +24,19 @@ def put_handed(engine: EngineClient, name: str, handed: Path) -> None:
         engine.put(name, DIRECTORY, file)
 
 
+def put_tree(engine: EngineClient, name: str, workdir: str, tree: IO[bytes]) -> None:
+    """Unpack the source tree in the container's working directory, which any user inside may write to."""
+    place, folder = posixpath.split(posixpath.normpath(workdir))
+    if folder:
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as archive:
+            info = tarfile.TarInfo(folder)
+            info.type, info.mode = tarfile.DIRTYPE, 0o777
+            archive.addfile(info)
+        engine.put(name, place, buffer.getvalue())
+    engine.put(name, workdir, tree)
+
+
 def copy_left(engine: EngineClient, name: str, patterns: Sequence[str], target: Path, limits: Limits) -> None:
     """Copy the plain files that the patterns match to `target`, under their names there.
 

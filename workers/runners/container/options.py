@@ -7,7 +7,7 @@ from typing import Any
 from docker.types import DeviceRequest, LogConfig, Mount
 
 from workers.config import WorkerConfig
-from workers.runners.container.archive import DIRECTORY, HANDED, OUTPUT, SCRIPT
+from workers.runners.container.archive import DIRECTORY, HANDED, OUTPUT, SCRIPT, WORK
 from workers.runners.container.client import texts
 from workers.runners.interface import HANDED_VARIABLE, Attempt, RunnerError
 from workers.runners.scripts import shell_argv
@@ -28,7 +28,8 @@ def container_name(attempt: Attempt) -> str:
 
 def wants_files(attempt: Attempt) -> bool:
     """Return whether files must be copied into the container before it starts."""
-    return "script" in attempt.spec or bool(attempt.outputs or attempt.leaves) or attempt.handed is not None
+    brings = attempt.handed is not None or attempt.tree is not None
+    return "script" in attempt.spec or bool(attempt.outputs or attempt.leaves) or brings
 
 
 def worker_labels(config: WorkerConfig) -> dict[str, str]:
@@ -50,6 +51,8 @@ def options(attempt: Attempt, config: WorkerConfig) -> dict[str, Any]:
         "labels": {**worker_labels(config), LABEL + "attempt": attempt.name, CLAIM_LABEL: attempt.claim_id},
         "use_config_proxy": False,
     }
+    if attempt.tree is not None:
+        chosen["working_dir"] = WORK
     chosen |= {key: spec[name] for key, name in (("user", "user"), ("working_dir", "workdir")) if spec.get(name)}
     return chosen | _command(spec)
 

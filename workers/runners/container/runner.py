@@ -12,7 +12,7 @@ from workers.artifacts import ArtifactsError, Limits
 from workers.config import WorkerConfig
 from workers.outputs import OutputError, parse, typed
 from workers.runners.container import options
-from workers.runners.container.archive import DIRECTORY, OUTPUT, file_out, files_in
+from workers.runners.container.archive import DIRECTORY, OUTPUT, WORK, file_out, files_in
 from workers.runners.container.client import (
     EngineClient,
     EngineUnreachableError,
@@ -21,7 +21,7 @@ from workers.runners.container.client import (
     NoSuchImageError,
     Standing,
 )
-from workers.runners.container.files import copy_left, put_handed
+from workers.runners.container.files import copy_left, put_handed, put_tree
 from workers.runners.container.follower import Follower
 from workers.runners.container.images import Images, PullStoppedError
 from workers.runners.interface import Attempt, Left, LogSink, Result, RunnerError, StopToken, without_files
@@ -133,6 +133,9 @@ class ContainerRunner:
             script = attempt.spec.get("script")
             place = DIRECTORY if attempt.spec.get("read_only") else "/"
             self._engine.put(name, place, files_in(None if script is None else str(script), place))
+        if attempt.tree is not None:
+            attempt.tree.seek(0)
+            put_tree(self._engine, name, str(attempt.spec.get("workdir") or WORK), attempt.tree)
         if attempt.handed is not None:
             put_handed(self._engine, name, attempt.handed)
 
