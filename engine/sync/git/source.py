@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,7 @@ from engine.sync.git.fetcher import Fetcher, damage_named
 from engine.sync.git.mirror import Mirror, obey_no_configuration
 from engine.sync.git.order import Order
 from engine.sync.git.trees import Trees
-from engine.sync.source import FetchError, Halt, Relation, Rules, Snapshot, SourceFile, Tree
+from engine.sync.source import FetchError, Halt, Relation, Rules, Snapshot, Tree
 
 RETRY_SECONDS: Final = 5.0
 """When a server that failed is asked again; twice as late each time, and at most every interval."""
@@ -48,7 +47,7 @@ class GitSource:
         self.settings = config
         self._monotonic = monotonic
         self._mirror = Mirror(directory, config.name, config.url)
-        self._trees = Trees(config, self._mirror)
+        self._trees = Trees(config, self._mirror, self._read)
         self._fetcher = Fetcher(config, self._mirror, Credentials(config, secrets, now))
         self._order = Order(self._mirror, self._fetcher.deepen)
         self._nudged = threading.Event()
@@ -131,7 +130,7 @@ class GitSource:
             raise self._empty(version)
         return Snapshot(
             version=version,
-            files={path: replace(file, read=partial(self._read, file)) for path, file in files.items()},
+            files=files,
             faults=tuple(faults),
             commit=version,
             author=_author(commit),
@@ -154,11 +153,11 @@ class GitSource:
         with damage_named(self.settings.url):
             return tree_of(self._mirror, self._trees.top(root))
 
-    def _read(self, file: SourceFile) -> bytes:
-        """Read a file. Raises `FetchError` for a mirror that is damaged; the next fetch then makes it anew."""
+    def _read(self, oid: pygit2.Oid) -> bytes:
+        """Read a blob. Raises `FetchError` for a mirror that is damaged; the next fetch then makes it anew."""
         with damage_named(self.settings.url):
             try:
-                return file.read()
+                return self._mirror.blob(oid)
             except MirrorError:
                 self._mirror.discard()
                 self._found = None

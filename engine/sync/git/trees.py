@@ -4,7 +4,7 @@ Files are those that `engine.sync.files` takes of a folder, fewer by the source'
 the source's folder is read as that file; one that leads elsewhere is a diagnostic. Submodules are passed over.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import PurePosixPath
@@ -55,9 +55,13 @@ class _Folder:
 
 
 class Trees:
-    """The files of one source's commits. A folder that is as it was is not looked into again."""
+    """The files of one source's commits. A folder that is as it was is not looked into again.
 
-    def __init__(self, config: GitConfig, mirror: Mirror) -> None:
+    `read` gives what a blob holds, when somebody reads a file.
+    """
+
+    def __init__(self, config: GitConfig, mirror: Mirror, read: Callable[[pygit2.Oid], bytes]) -> None:
+        self._read_blob = read
         self._limits = config.limits
         self._mirror = mirror
         self._path = config.path
@@ -158,8 +162,8 @@ class Trees:
         return SourceFile(path, str(oid), partial(self._read, oid))
 
     def _read(self, oid: pygit2.Oid) -> bytes:
-        """Read a file. Raises `UnreadableFileError` for a pointer to Git LFS, `MirrorError`."""
-        data = self._mirror.blob(oid)[: FILE_BYTES_MAX + 1]
+        """Read a file. Raises `UnreadableFileError` for a pointer to Git LFS, and what reading raises."""
+        data = self._read_blob(oid)[: FILE_BYTES_MAX + 1]
         if data.startswith(LFS) and len(data) < LFS_BYTES_MAX:
             raise UnreadableFileError("it is in Git LFS, which is not fetched: keep workflows in git itself")
         return data
