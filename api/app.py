@@ -16,6 +16,7 @@ from api.routes import (
     approvals,
     artifacts,
     backfills,
+    commits,
     health,
     hooks,
     logs,
@@ -47,6 +48,7 @@ def create_app(dependencies: Dependencies) -> Litestar:
         notifications.ROUTER,
         secrets.ROUTER,
         sources.ROUTER,
+        commits.ROUTER,
         workers.ROUTER,
         validation.ROUTER,
     ]

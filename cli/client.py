@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from api.schemas.problems import Problem
-from cli.errors import CliError
+from cli.errors import CliError, UnreachableError
 from engine.settings import Settings, SettingsError
 
 T = TypeVar("T")
@@ -146,7 +146,7 @@ class ApiClient:
         return response
 
     def _unreachable(self, error: httpx.HTTPError | None) -> CliError:
-        return CliError(
+        return UnreachableError(
             f"the API at {self._url} does not answer: {error or 'the stream ends again and again'}",
             "start it with `chronoverse up` (or `chronoverse api`), or say where it is with CHRONOVERSE_API_URL",
         )
@@ -173,11 +173,12 @@ def _problem(response: httpx.Response) -> CliError:
     try:
         problem = msgspec.json.decode(response.content, type=Problem)
     except msgspec.DecodeError:
-        return CliError(f"{response.url} answered {response.status_code}", "is that a Chronoverse API?")
+        message = f"{response.url} answered {response.status_code}"
+        return CliError(message, "is that a Chronoverse API?", response.status_code)
     message, _, hint = problem.detail.partition("\n  hint: ")
     lines = [message, *(f"  {fault.place}: {fault.message}" for fault in problem.errors)]
     hints = [hint, *(fault.hint for fault in problem.errors)]
-    return CliError("\n".join(lines), next((text for text in hints if text), ""))
+    return CliError("\n".join(lines), next((text for text in hints if text), ""), response.status_code)
 
 
 def _events(lines: Iterator[str]) -> Iterator[Event]:

@@ -10,12 +10,18 @@ class CliError(click.ClickException):
 
     exit_code = 1
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", status: int | None = None) -> None:
+        """`status` is that of the API's answer, where there was one."""
         super().__init__(message)
         self.hint = hint
+        self.status = status
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the message and the hint to stderr."""
         click.echo(f"{click.style('error:', fg='red', bold=True)} {self.message}", err=True, file=file)
         if self.hint:
             click.echo(f"  {click.style('hint:', fg='cyan')} {self.hint}", err=True, file=file)
+
+
+class UnreachableError(CliError):
+    """The API does not answer."""

@@ -34,6 +34,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "resume": "cli.run_again:resume",
     "secret": "cli.secrets:secret",
     "source": "cli.sources:source",
+    "wait": "cli.commits:wait",
     "workers": "cli.workers:workers",
     "doctor": "cli.doctor:doctor",
     "api": "cli.roles:api",

@@ -12,6 +12,7 @@ from engine.broker import Broker, connect
 from engine.clock import new_id
 from engine.keyring import Keyring
 from engine.services.backfiller import Backfiller
+from engine.services.commits import topic_of
 from engine.services.courier import Courier, MailSettings
 from engine.services.executor import Executor
 from engine.services.firing import Firings
@@ -121,6 +122,7 @@ def sync_service(parts: Parts, on_applied: Callable[[], None] = lambda: None) ->
         [source],
         settle=firings.settle,
         on_applied=on_applied,
+        on_settled=lambda source: parts.notifier.notify([topic_of(source)]),
         show=parts.show,
         pool_kinds=parts.settings.pool_kinds,
     )

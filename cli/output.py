@@ -18,6 +18,7 @@ STATE_STYLES: Final = {
     "queued": "cyan",
     "waiting": "magenta",
     "live": "green",
+    "rejected": "red",
     "expired": "red",
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 
 class RunNotifier:
-    """Notices by run id. A callback is called in the notifying thread and must not block."""
+    """Notices by run id, or by another topic. A callback is called in the notifying thread and must not block."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

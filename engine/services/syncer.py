@@ -44,7 +44,10 @@ def log_diagnostics(source: str, outcome: Outcome) -> None:
 
 
 class Syncer:
-    """The syncs of all sources of a process. Several processes may sync one source; one at a time applies."""
+    """The syncs of all sources of a process. Several processes may sync one source; one at a time applies.
+
+    `on_settled` hears of a source with news of what becomes of its commits.
+    """
 
     name = "syncer"
 
@@ -57,12 +60,13 @@ class Syncer:
         settle: Settle,
         ids: NewId = new_id,
         on_applied: Callable[[], None] = lambda: None,
+        on_settled: Callable[[str], None] = lambda _: None,
         show: Show = log_diagnostics,
         look_seconds: float = LOOK_SECONDS,
         pool_kinds: PoolKinds | None = None,
     ) -> None:
         self._syncs = [
-            _Sync(database, broker, source, settle, ids, on_applied, show, look_seconds, pool_kinds)
+            _Sync(database, broker, source, settle, ids, on_applied, on_settled, show, look_seconds, pool_kinds)
             for source in sources
         ]
 
@@ -102,6 +106,7 @@ class _Sync:
         settle: Settle,
         ids: NewId,
         on_applied: Callable[[], None],
+        on_settled: Callable[[str], None],
         show: Show,
         look_seconds: float,
         pool_kinds: PoolKinds | None,
@@ -111,7 +116,15 @@ class _Sync:
         self.loop = Loop(f"sync of {source.name}", self.turn, self.interrupt)
         self._database = database
         self._broker = broker
-        self._reconciler = Reconciler(database, source, settle=settle, ids=ids, now=database.now, pool_kinds=pool_kinds)
+        self._reconciler = Reconciler(
+            database,
+            source,
+            settle=settle,
+            ids=ids,
+            now=database.now,
+            pool_kinds=pool_kinds,
+            on_settled=on_settled,
+        )
         self._on_applied = on_applied
         self._show = show
         self._look_seconds = look_seconds
