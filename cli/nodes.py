@@ -174,6 +174,7 @@ def worker_service(parts: Parts, *, log_broker: Broker | None = None) -> WorkerS
         deny_private_addresses=settings.deny_private_addresses,
         artifacts_url=settings.artifacts_place,
         artifact_bytes_max=settings.artifact_bytes_max,
+        checkout_bytes_max=settings.checkout_bytes_max,
     )
     return WorkerService(Worker(parts.broker, config, log_broker=log_broker))
 
