@@ -132,8 +132,9 @@ class World:
                 trigger={"kind": "manual"},
                 inputs={},
                 now=self.now,
+                backfill_id=self.new_id() if place % 3 == 2 else None,  # some stand in line behind all others
             )
-            for _ in range(number)
+            for place in range(number)
         ]
         with self.database.write() as connection:
             connection.execute(insert(workflows).values(_workflow_row(workflow_id, self.now)))
