@@ -1,7 +1,7 @@
 """The engine and workers in this process, without API, sync or schedules: what integration tests and benches run on."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -52,6 +52,7 @@ class Stack:
         slots: int = 8,
         runners: Sequence[Runner] = (),
         keyring: Keyring | None = None,
+        capacities: Mapping[str, int] | None = None,
         **config: Any,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -60,14 +61,15 @@ class Stack:
         migrate(self.database)
         shared = MemoryBroker() if brokers is None else None
         self.broker, worker_broker, log_broker = (shared, shared, None) if shared else (*brokers, None)[:3]  # type: ignore[misc]
-        self.broker.declare(["default"])
+        self.broker.declare(list(config.get("pools", ["default"])))
         self.brokers = [shared] if shared else list(brokers or ())
+        self.secrets = Secrets(self.database, keyring or Keyring([]))
         self.node = Node(
             [
                 Sweeper(self.database, self.broker),
                 LeaseKeeper(self.database, self.broker),
                 LogWriter(self.database, self.broker),
-                Executor(self.database, self.broker, secrets=Secrets(self.database, keyring or Keyring([]))),
+                Executor(self.database, self.broker, capacities=capacities, secrets=self.secrets),
             ]
         )
         self.installation = f"test-{new_id()}"  # a worker removes containers of its installation that it does not know
@@ -104,13 +106,22 @@ class Stack:
 
     def store(self, workflow: Workflow) -> Stored:
         """Store the workflow under a name of its own."""
-        named = msgspec.structs.replace(workflow, name=f"{workflow.name}-{new_id()}")
+        return self.keep(msgspec.structs.replace(workflow, name=f"{workflow.name}-{new_id()}"))
+
+    def keep(self, workflow: Workflow) -> Stored:
+        """Store the workflow under its own name, which its namespace must not have yet."""
         with self.database.write() as connection:
-            workflow_id, revision_id = store_workflow(connection, named, new_id, system_clock())
+            workflow_id, revision_id = store_workflow(connection, workflow, new_id, system_clock())
         return Stored(Graph.of(workflow), workflow_id, revision_id)
 
-    def start(self, stored: Stored, number: int = 1, inputs: dict[str, Any] | None = None) -> list[str]:
-        """Create runs in one transaction, and wake them."""
+    def start(
+        self,
+        stored: Stored,
+        number: int = 1,
+        inputs: dict[str, Any] | None = None,
+        trigger: dict[str, Any] | None = None,
+    ) -> list[str]:
+        """Create runs in one transaction, and wake them. `trigger` is what expressions see, manual unless given."""
         now = system_clock()
         created = [
             new_run(
@@ -119,7 +130,8 @@ class Stack:
                 workflow_id=stored.workflow_id,
                 revision_id=stored.revision_id,
                 revision=1,
-                trigger={"kind": "manual"},
+                trigger=trigger or {"kind": "manual"},
+                trigger_name=(trigger or {}).get("name"),
                 inputs=inputs or {},
                 now=now,
             )
@@ -147,5 +159,5 @@ class Stack:
         finally:
             timer.cancel()
         with self.database.read() as connection:
-            found = dict(connection.execute(select(runs.c.id, runs.c.state).where(runs.c.id.in_(wanted))).all())  # type: ignore[arg-type]
+            found = dict(connection.execute(select(runs.c.id, runs.c.state).where(runs.c.id.in_(wanted))).all())
         return [found[run_id] for run_id in wanted]

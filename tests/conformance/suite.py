@@ -22,7 +22,7 @@ CASES: Final = Path(__file__).parent / "cases"
 FIELDS: Final = frozenset({"workflow", "others", "test", "simulated_only", "fault"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Conformance:
     """One case, by `id` (`file/name`). Its workflows have a namespace of their own."""
 

@@ -1,0 +1,97 @@
+"""What became of a case on a real engine, in the shape in which a rehearsal compares it with what is expected."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+
+from dsl.testfile.model import Case, Took
+from engine.machine.execution import Execution
+from engine.machine.graph import Graph
+from engine.machine.model import Run, TaskRun
+from engine.rehearsal.cases import Comparison, Problem
+from engine.rehearsal.mocks import Mocks
+from engine.rehearsal.stage import Record, Stage
+from tests.conformance.actors import SPEC_VARIABLE
+from tests.conformance.theatre import Play, Theatre
+
+EARLY_SECONDS: Final = 0.1
+LATE_SECONDS: Final = 6.0
+"""How much earlier and later than in simulated time something may happen on a busy machine."""
+
+
+def problems(play: Play, theatre: Theatre) -> list[Problem]:
+    """Return everything that is not as the case says it must be."""
+    run, given = play.run, play.case.case
+    assert run is not None, "the run was not there"
+    if not run.terminal:
+        waiting = [f"{each.task} {each.state} {each.message}" for each in run.live()]
+        return [Problem((), f"the run did not end; it is {run.state}: {waiting}")]
+    stage = _stage(play, run, theatre)
+    untimed = {name: msgspec.structs.replace(each, started_seconds=None) for name, each in given.expect.tasks.items()}
+    expect = msgspec.structs.replace(given.expect, tasks=untimed, took=_took(given.expect.took, play.factor))
+    case = msgspec.structs.replace(given, at=run.created_at, expect=expect)
+    return [*Comparison(stage, case).problems(), *_started(play, run, given)]
+
+
+def _stage(play: Play, run: Run, theatre: Theatre) -> Stage:
+    graph = Graph.of(run.workflow)
+    stage = Stage(Execution.of(run, graph), Mocks(play.case.case.mocks), run.created_at)
+    environments = dict(_environments(play))
+    for task_run in _all(run):
+        record = Record(started_at=task_run.started_at)
+        record.env = environments.get((run.id, task_run.task, task_run.key, task_run.attempt), {})
+        record.spec = msgspec.json.decode(record.env.get(SPEC_VARIABLE, "{}"))
+        child = theatre.child(task_run.child_run) if task_run.child_run else None
+        record.inputs = child.inputs if child is not None else {}
+        stage.records[task_run.id] = record
+    stage.started = [task_run.id for task_run in _in_order(run, graph)]
+    return stage
+
+
+def _all(run: Run) -> Iterator[TaskRun]:
+    yield from run.tasks.values()
+    for items in run.items.values():
+        yield from items
+
+
+def _in_order(run: Run, graph: Graph) -> list[TaskRun]:
+    """Return the task runs that started, by time; what the engine does in one step, in the order of the graph."""
+    places = {name: place for stage in graph.stages.values() for place, name in enumerate(stage)}
+    started = [task_run for task_run in _all(run) if task_run.started_at is not None]
+    return sorted(started, key=lambda each: (each.started_at, each.finished_at, places[each.task], each.index or 0))
+
+
+def _environments(play: Play) -> Iterator[tuple[tuple[str, str, str, int], dict[str, str]]]:
+    """Give what each attempt's script found in its environment, by run, task, key and number."""
+    for path in play.notes.iterdir():
+        pairs = [pair.partition("=") for pair in path.read_text(encoding="utf-8").split("\0") if pair]
+        found = {name: value for name, _, value in pairs}
+        key = found.get("CHRONOVERSE_TASK_KEY", "")
+        place = (found["CHRONOVERSE_RUN_ID"], found["CHRONOVERSE_TASK"], key, int(found["CHRONOVERSE_ATTEMPT"]))
+        yield place, found
+
+
+def _took(wanted: Took | None, factor: float) -> Took | None:
+    """Return the bounds in real time."""
+    if wanted is None:
+        return None
+    least, most = wanted.min_seconds, wanted.max_seconds
+    return Took(
+        min_seconds=None if least is None else least * factor - EARLY_SECONDS,
+        max_seconds=None if most is None else most * factor + LATE_SECONDS,
+    )
+
+
+def _started(play: Play, run: Run, given: Case) -> Iterator[Problem]:
+    """Give the task runs that did not start when they were to start."""
+    names: dict[str, Any] = dict(run.tasks)
+    names |= {f"{task}[{item.key}]": item for task, items in run.items.items() for item in items}
+    for name, wanted in given.expect.tasks.items():
+        if wanted.started_seconds is None or name not in names or names[name].started_at is None:
+            continue
+        after = names[name].started_at - run.created_at
+        early = timedelta(seconds=wanted.started_seconds * play.factor - EARLY_SECONDS)
+        if not early <= after <= early + timedelta(seconds=EARLY_SECONDS + LATE_SECONDS):
+            yield Problem(("tasks", name, "started"), f"started after {after}, wanted after {early}")
