@@ -98,8 +98,12 @@ def standing(connection: Connection, source: str, names: Collection[str]) -> lis
         .outerjoin(revisions, revisions.c.id == workflows.c.active_revision_id)
         .order_by(workflows.c.namespace, workflows.c.name)
     )
-    rows = (Standing(*row[:5], row[5] or "", row[6] is not None, row[7]) for row in connection.execute(query))
-    return [row for row in rows if row.source == source or row.name in names]
+    rows = connection.execute(query).all()  # at once: row by row takes three times as long
+    return [
+        Standing(id_, namespace, name, owner, path, digest or "", archived_at is not None, count)
+        for id_, namespace, name, owner, path, digest, archived_at, count in rows
+        if owner == source or name in names
+    ]
 
 
 def documents(connection: Connection, workflow_ids: Collection[str]) -> dict[str, dict[str, Any]]:
