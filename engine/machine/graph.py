@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from dsl.expressions import Evaluator
-from dsl.model import Task, Workflow
+from dsl.model import ENGINE_KINDS, Task, Workflow
 from engine.machine.states import Phase, RunState
 
 if TYPE_CHECKING:
@@ -69,6 +69,11 @@ class Graph:
         if stage is Stage.FINALLY:
             return None
         return next((each for each in following if each is not None and self.stages[each]), None)
+
+
+def worker_pools(graph: Graph) -> list[str]:
+    """Return the pools whose workers carry tasks of the workflow out, by name."""
+    return sorted({task.pool for task in graph.tasks.values() if task.kind not in ENGINE_KINDS})
 
 
 def phase_of(stage: Stage) -> Phase:

@@ -1,7 +1,8 @@
 """The backfiller: carries backfills on. Any number may run; each nominal time counts once in each backfill.
 
 A turn decides the next times of every running backfill, in its order, until as many of its runs are on their way as it
-may have. Whoever dies anywhere has either decided a batch of times or not.
+may have; it makes none while tasks of other runs wait for workers that it needs too. Whoever dies anywhere has either
+decided a batch of times or not.
 """
 
 import logging
@@ -16,6 +17,7 @@ from typing import Final
 from engine.backfilling import BackfillState, Why
 from engine.broker.interface import Broker, BrokerError
 from engine.clock import Clock, NewId, new_id
+from engine.machine.graph import worker_pools
 from engine.schedule.backfill import Decision, decide, past_times
 from engine.services.asked_backfills import schedule_of
 from engine.services.firing import Occasion, fire
@@ -32,6 +34,7 @@ from engine.store.reads_backfills import (
     newest_runs,
     next_live_time,
     open_runs,
+    pools_in_demand,
     running_backfills,
 )
 from engine.store.triggers import Firing, FiringOutcome
@@ -122,7 +125,8 @@ class Backfiller(LoopService):
         with self._database.read() as connection:
             gone = is_archived(connection, row.workflow_id)
             room = row.parallel - len(open_runs(connection, row.id))
-            decisions = [] if gone or room <= 0 else _decisions(connection, row, left[:BATCH_TIMES_MAX])
+            waits = gone or room <= 0 or pools_in_demand(connection, worker_pools(revision.graph), self._clock())
+            decisions = [] if waits else _decisions(connection, row, left[:BATCH_TIMES_MAX])
         if gone:
             return self._switch(row, BackfillState.CANCELLED, "the workflow was removed from its source")
         if not left and room == row.parallel:

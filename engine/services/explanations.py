@@ -3,16 +3,16 @@
 The answers come from the rows that the engine itself decides by. `ok` means: this does not keep it from going on.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from dsl.model import ENGINE_KINDS
-from engine.machine.graph import Graph, stages_until
+from engine.machine.graph import Graph, stages_until, worker_pools
 from engine.machine.states import RUN_TERMINAL, TASK_TERMINAL, Phase, Reason, RunState, TaskState
 from engine.store.connection import Connection
-from engine.store.reads_backfills import OPEN, BackfillFilter, BackfillRow, count_runs, list_backfills
+from engine.store.reads_backfills import OPEN, BackfillFilter, BackfillRow, count_runs, list_backfills, pools_in_demand
 from engine.store.reads_runs import RunRow
 from engine.store.reads_tasks import TaskRow, list_open_tasks, list_task_states
 from engine.store.reads_workers import (
@@ -193,7 +193,7 @@ class Explainer:
             return
         yield Check.yes("revision", f"revision {workflow.active_revision} is active")
         yield from self._triggers(workflow)
-        yield from self._backfills(workflow)
+        yield from self._backfills(workflow, graph)
         if graph.workflow.concurrency is not None:
             yield self._concurrency(workflow, graph.workflow.concurrency.limit)
         tasks = graph.tasks.values()
@@ -207,12 +207,13 @@ class Explainer:
         for trigger in triggers:
             yield _of_trigger(trigger, paused=workflow.paused_at is not None)
 
-    def _backfills(self, workflow: WorkflowRow) -> Iterator[Check]:
+    def _backfills(self, workflow: WorkflowRow, graph: Graph) -> Iterator[Check]:
         wanted = BackfillFilter(workflow_id=workflow.id, states=OPEN)
         found = list_backfills(self._connection, wanted, before=None, limit=BACKFILLS_MAX)
         counts = count_runs(self._connection, [row.id for row in found])
+        wanted_elsewhere = pools_in_demand(self._connection, worker_pools(graph), self._now) if found else []
         for row in found:
-            yield _of_backfill(row, counts[row.id])
+            yield _of_backfill(row, counts[row.id], wanted_elsewhere)
 
     def _concurrency(self, workflow: WorkflowRow, limit: int) -> Check:
         resource = f"concurrency:{workflow.namespace}/{workflow.name}"
@@ -230,7 +231,7 @@ def _of_trigger(trigger: TriggerRow, *, paused: bool) -> Check:
     return Check(name, not paused, f"{trigger.kind}: next firing at {_moment(trigger.next_at)}")
 
 
-def _of_backfill(row: BackfillRow, runs: Mapping[RunState, int]) -> Check:
+def _of_backfill(row: BackfillRow, runs: Mapping[RunState, int], wanted_elsewhere: Sequence[str]) -> Check:
     """Say how a backfill stands: it keeps nothing else from going on."""
     live = sum(number for state, number in runs.items() if state not in RUN_TERMINAL)
     failed = runs.get(RunState.FAILED, 0)
@@ -239,6 +240,7 @@ def _of_backfill(row: BackfillRow, runs: Mapping[RunState, int]) -> Check:
         f"{row.state}: trigger {row.trigger}, {_moment(row.since)} to {_moment(row.until)}",
         f"{row.made + row.skipped} of {row.total} times decided, {on_the_way}",
         f"{failed} failed" if failed else "",
+        f"makes no runs while tasks of others wait for pool {', '.join(wanted_elsewhere)}" if wanted_elsewhere else "",
         row.message,
     ]
     return Check.yes(f"backfill {row.id}", "; ".join(part for part in parts if part))

@@ -1,8 +1,8 @@
 """Reads of backfills: how they stand, what became of their times, and what a time has already. Promises no lock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select
@@ -11,10 +11,12 @@ from engine.backfilling import BackfillState, Policy
 from engine.machine.states import RUN_TERMINAL, RunState
 from engine.schedule.backfill import Newest
 from engine.store.membership import one_of
-from engine.store.tables import backfills, firings, revisions, runs, triggers, workflows
+from engine.store.tables import OPEN_TASK_RUN, backfills, firings, revisions, runs, task_runs, triggers, workflows
 from engine.store.triggers import SCHEDULED
 
 OPEN: Final = (str(BackfillState.RUNNING), str(BackfillState.PAUSED))
+IN_DEMAND: Final = timedelta(seconds=1)
+"""A pool is in demand when a task waits for one of its workers for longer than this."""
 RUNNING_MAX: Final = 1000
 """Backfills that are carried on at once, the oldest first."""
 
@@ -182,6 +184,17 @@ def next_live_time(connection: Connection, workflow_id: str, trigger: str) -> da
     key = (triggers.c.workflow_id == workflow_id, triggers.c.name == trigger)
     found: datetime | None = connection.execute(select(triggers.c.next_fire_time).where(*key)).scalar()
     return found
+
+
+def pools_in_demand(connection: Connection, pools: Collection[str], now: datetime) -> list[str]:
+    """Return which of these pools have a task waiting for a worker for more than a moment, but for backfills' tasks."""
+    query = select(task_runs.c.pool).join(runs, runs.c.id == task_runs.c.run_id).distinct().order_by(task_runs.c.pool)
+    waiting = (task_runs.c.state == "queued", OPEN_TASK_RUN, task_runs.c.queued_at < now - IN_DEMAND)
+    return list(
+        connection.execute(
+            query.where(*waiting, one_of(task_runs.c.pool, pools), runs.c.backfill_id.is_(None))
+        ).scalars()
+    )
 
 
 def is_archived(connection: Connection, workflow_id: str) -> bool:

@@ -1,13 +1,18 @@
 """Backfills over the API: planned, made once under a key, listed, shown, switched, carried on to their end."""
 
+from datetime import timedelta
+
 import pytest
+from sqlalchemy import update
 
 from engine.services.backfiller import Backfiller
+from engine.store.tables import task_runs
 
 TEXT = """\
 triggers:
   hourly: {cron: "0 * * * *", inputs: {hour: "${{ trigger.scheduled_at.getHours() }}"}}
   daily: {cron: "0 0 * * *"}
+defaults: {pool: POOL}
 inputs: {hour: {type: integer, default: 0}, region: {type: string, enum: [eu, us], default: eu}}
 tasks:
   work: {run: ./work}
@@ -22,6 +27,10 @@ class Filling:
         self.api, self.play = api, play
         self.path = f"/api/v1/workflows/{play.namespace}/filled/backfills"
         self._loop = Backfiller(play.database, play.broker, clock=play.clock)
+
+    def save(self, text):
+        """Save the workflow, with a pool of its own: what other tests have left queued is none of its business."""
+        self.play.files(filled=text.replace("POOL", self.play.namespace))
 
     def post(self, path="", status=201, key=None, **body):
         headers = {"Idempotency-Key": key} if key else {}
@@ -56,9 +65,10 @@ class Filling:
 
 @pytest.fixture
 def filling(api, play):
-    play.worker()
-    play.files(filled=TEXT)
-    return Filling(api, play)
+    play.worker(pools=(play.namespace,))
+    filling = Filling(api, play)
+    filling.save(TEXT)
+    return filling
 
 
 def test_a_backfill_is_made_carried_on_and_finished(filling):
@@ -91,7 +101,7 @@ def test_the_answer_says_where_the_backfill_is(filling):
 def test_a_request_under_a_key_is_carried_out_once(filling):
     made = filling.post(key="k")
     assert filling.post(key="k") == made
-    filling.play.files(filled=TEXT.replace("hourly: {cron", "often: {cron"))
+    filling.save(TEXT.replace("hourly: {cron", "often: {cron"))
     assert filling.post(key="k") == made, "whatever has changed since"
     refused = filling.post(key="k", status=422, only="all")
     assert refused["type"] == "urn:chronoverse:problem:idempotency-key-reused"
@@ -208,13 +218,14 @@ def test_a_backfill_that_is_not_there(filling):
 LIMITED = """\
 triggers: {hourly: {cron: "0 * * * *"}}
 concurrency: {limit: 1, overlap: OVERLAP}
+defaults: {pool: POOL}
 tasks: {work: {run: ./work}}
 """
 
 
 def limited(filling, overlap):
     """A workflow of one run at once, a backfill that has its turn, and another run of it in line."""
-    filling.play.files(filled=LIMITED.replace("OVERLAP", overlap))
+    filling.save(LIMITED.replace("OVERLAP", overlap))
     made = filling.post(parallel=2)
     filling.carry_on()
     return made["id"]
@@ -267,6 +278,7 @@ def test_cancel_running_makes_way_and_a_backfill_cancels_nobody(filling):
 
 RESTS = """\
 max_consecutive_failures: 2
+defaults: {pool: POOL}
 triggers: {hourly: {cron: "0 * * * *"}}
 notify: [{on: [recovered, paused, failed], webhook: {url: "https://example.org/hook"}}]
 tasks: {work: {run: ./work}}
@@ -274,7 +286,7 @@ tasks: {work: {run: ./work}}
 
 
 def test_failures_of_a_backfill_put_no_workflow_to_rest(filling):
-    filling.play.files(filled=RESTS)
+    filling.save(RESTS)
     made = filling.post()
     for _ in range(3):
         filling.carry_out(made["id"], state="failed", reason="exit", exit_code=1)
@@ -287,3 +299,19 @@ def test_failures_of_a_backfill_put_no_workflow_to_rest(filling):
     assert [item["event"] for item in told if item["run"] == live] == [], (
         "a success behind failures of a backfill is no recovery"
     )
+
+
+def test_none_are_made_while_tasks_of_others_wait_for_a_worker(filling):
+    made = filling.post(parallel=2)
+    live = live_run(filling)
+    with filling.play.database.write() as connection:
+        long_ago = {"queued_at": filling.play.clock() - timedelta(seconds=5)}
+        connection.execute(update(task_runs).where(task_runs.c.run_id == live).values(long_ago))
+    filling.carry_on()
+    assert filling.get(f"/{made['id']}")["made"] == 0
+    path = filling.path.replace("backfills", "explain")
+    [detail] = [item["detail"] for item in filling.api.get(path).json()["checks"] if "backfill" in item["check"]]
+    assert f"makes no runs while tasks of others wait for pool {filling.play.namespace}" in detail
+    filling.play.claim(live)
+    filling.carry_on()
+    assert filling.get(f"/{made['id']}")["made"] == 2

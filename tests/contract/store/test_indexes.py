@@ -62,6 +62,7 @@ class Scene:
             "list_by_trigger": lambda c: list_runs(c, RunFilter(trigger="webhook"), before=None, limit=50),
             "list_by_trigger_on": lambda c: list_runs(c, RunFilter(trigger="manual"), before=self.run_id, limit=50),
             "open_runs": lambda c: reads_backfills.open_runs(c, self.run_id),
+            "pools_in_demand": lambda c: reads_backfills.pools_in_demand(c, ["default"], NOW),
             "count_runs": lambda c: reads_backfills.count_runs(c, [self.run_id]),
             "newest_runs": lambda c: reads_backfills.newest_runs(c, self.run.workflow_id, "t", [NOW, LONG_BEFORE]),
             "list_by_backfill": lambda c: list_runs(c, RunFilter(backfill=self.run_id), before=None, limit=50),
@@ -73,7 +74,7 @@ NAMES = (
     *("load_runs", "due_signals", "commit", "acquire", "release", "unsent", "oldest_queued", "queued_by_pool"),
     *("runs_to_wake", "without_session", "signal_overdue", "attempts_of", "expire", "append_batches"),
     *("delete_runs", "delete_firings", "list_by_trigger", "list_by_trigger_on"),
-    *("open_runs", "count_runs", "newest_runs", "list_by_backfill"),
+    *("open_runs", "pools_in_demand", "count_runs", "newest_runs", "list_by_backfill"),
 )
 
 
