@@ -56,6 +56,19 @@ def test_a_host_that_has_no_address(tmp_path: Path) -> None:
     assert refusal(make_source("https://nowhere.invalid/a.git", tmp_path)).reason == "unreachable"
 
 
+def test_a_proxy_of_the_environment_is_used_and_not_for_this_machine(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "near.invalid")
+    error = refusal(make_source("https://git.invalid/a.git", tmp_path / "far"))
+    assert error.reason == "unreachable"
+    assert "failed to connect to 127.0.0.1" in str(error)
+    assert "resolve address for near" in str(refusal(make_source("https://near.invalid/a.git", tmp_path / "near")))
+    assert contents(polled(make_source(url, tmp_path / "here"))) == {"a.yaml": "one"}
+
+
 @pytest.mark.parametrize("server", ["http", "ssh"])
 def test_a_repository_that_is_not_there(git_http: GitHttp, git_ssh: GitSsh, tmp_path: Path, server: str) -> None:
     if server == "http":

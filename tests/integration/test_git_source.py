@@ -1,12 +1,13 @@
 """A git source against real servers: which commit, what of it, and how little is asked."""
 
+import os
 import threading
 from pathlib import Path
 
 import pytest
 
 from engine.sync.git.config import GitLimits
-from engine.sync.source import FetchError
+from engine.sync.source import FetchError, Rules
 from tests.integration.git_play import Clock, contents, make_source, polled, refusal, ssh_auth, unique
 from tests.services.git import LINK, SUBMODULE, Entry, Repository
 from tests.services.git_http import GitHttp
@@ -63,6 +64,19 @@ def test_a_repository_on_this_machine(repository: Repository, tmp_path: Path) ->
     assert contents(second) == {"a.yaml": "three"}
     assert second.relation is not None
     assert second.relation(first.version, None) == "newer"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository to somebody else")
+def test_a_repository_and_a_mirror_of_somebody_else(repository: Repository, tmp_path: Path) -> None:
+    repository.commit({"a.yaml": "one"})
+    for place in [repository.path, *repository.path.rglob("*")]:
+        os.chown(place, 65534, 65534)
+    url = f"file://{repository.path}"
+    polled(make_source(url, tmp_path))
+    [mirror] = tmp_path.glob("*.git")
+    for place in [mirror, *mirror.rglob("*")]:
+        os.chown(place, 65534, 65534)
+    assert contents(polled(make_source(url, tmp_path))) == {"a.yaml": "one"}
 
 
 def test_without_news_one_look_at_the_references_is_all(
@@ -262,7 +276,7 @@ def test_what_is_in_lfs_says_so(url: str, repository: Repository, tmp_path: Path
     from engine.sync.loading import SnapshotLoader
 
     repository.commit({"a.yaml": LFS_POINTER, ".gitattributes": "*.yaml filter=lfs\n"})
-    result = SnapshotLoader("default").load(polled(make_source(url, tmp_path)))
+    result = SnapshotLoader(Rules()).load(polled(make_source(url, tmp_path)))
     [fault] = result.diagnostics
     assert (fault.file, fault.code) == ("a.yaml", "E0014")
     assert "Git LFS" in fault.message

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
+from urllib.request import getproxies, proxy_bypass
 
+from engine.sync.git.address import Address
 from engine.sync.git.config import GitConfig
 from engine.sync.git.credentials import Credentials
 from engine.sync.git.faults import MirrorError
@@ -93,10 +95,21 @@ class Fetcher:
             deepen=deepen,
             also=also,
             login=self._credentials.login(),
+            proxy=_proxy(config.address),
             ca_file=str(config.auth.ca_file or ""),
             silence_seconds=config.silence_seconds,
             fetch_bytes_max=config.limits.fetch_bytes_max,
         )
+
+
+def _proxy(address: Address) -> str:
+    """Return the proxy that the environment names for HTTPS (`https_proxy`, `no_proxy`); none for this machine.
+
+    libgit2 1.9 has none for plain HTTP.
+    """
+    if address.scheme != "https" or address.loopback or proxy_bypass(address.host):
+        return ""
+    return getproxies().get("https", "")
 
 
 @contextlib.contextmanager

@@ -39,6 +39,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     deepen: int = 0
     also: str = ""
     login: Login | None = None
+    proxy: str = ""
     ca_file: str = ""
     silence_seconds: float = 20.0
     fetch_bytes_max: int = 1 << 30

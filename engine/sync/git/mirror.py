@@ -167,6 +167,10 @@ def _taken(descriptor: int) -> bool:
 
 
 def obey_no_configuration() -> None:
-    """Keep libgit2 in this process from reading anybody's configuration: a mirror's own is all there is."""
+    """Keep libgit2 in this process from reading anybody's configuration: a mirror's own is all there is.
+
+    And let the mirror be anybody's, as on a volume that is handed on: it lies in our state directory.
+    """
+    pygit2.settings.owner_validation = False
     for level in (ConfigLevel.SYSTEM, ConfigLevel.GLOBAL, ConfigLevel.XDG, ConfigLevel.PROGRAMDATA):
         pygit2.settings.search_path[level] = os.devnull

@@ -18,7 +18,6 @@ _ROOT: Final = Path(__file__).resolve().parents[3]
 _PROGRAM: Final = f"import sys; sys.path.insert(0, {str(_ROOT)!r}); from engine.sync.git.transfer import main; main()"
 """The same code that runs here, wherever it was imported from."""
 _PASSED: Final = ("PATH", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR")
-_PROXIES: Final = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
 class Transfers:
@@ -84,7 +83,7 @@ class Transfers:
 
 def _start(home: str) -> subprocess.Popen[bytes]:
     """Start the process with nothing of the server's environment that it does not need: there are secrets in it."""
-    passed = {name: os.environ[name] for name in (*_PASSED, *_PROXIES) if name in os.environ}
+    passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
     return subprocess.Popen(  # noqa: S603 - this very interpreter, with a program of ours
         [sys.executable, "-I", "-c", _PROGRAM],
         env={**passed, "HOME": home},

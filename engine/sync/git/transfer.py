@@ -10,11 +10,11 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 import pygit2
-from pygit2.enums import ConfigLevel
+from pygit2.enums import ConfigLevel, CredentialType
 
 from engine.sync.git.address import Address, parse
 from engine.sync.git.faults import LoginError, MirrorError, RedirectError, TooLargeError, explained
@@ -45,9 +45,7 @@ class _Callbacks(pygit2.RemoteCallbacks):
             raise LoginError("it wants credentials, and 'auth' names none")
         if not _same_place(self._address, url):
             raise RedirectError(url)
-        if allowed_types & pygit2.enums.CredentialType.USERNAME and not allowed_types & ~int(
-            pygit2.enums.CredentialType.USERNAME
-        ):
+        if allowed_types == CredentialType.USERNAME:
             return pygit2.Username(username_from_url or self._login.username)
         if self._shown:
             raise LoginError("it refused the credentials")
@@ -76,7 +74,7 @@ class Transfer:
         self._address = parse(job.url)
         self._selector = Selector(branch=job.branch, tag=job.tag, semver=job.semver, commit=job.commit)
         self._callbacks = _Callbacks(self._address, job.login, job.fetch_bytes_max)
-        self._proxy: Literal[True] | None = None if self._address.loopback else True
+        self._proxy = job.proxy or None
         self._depth = 1 if job.shallow and self._address.scheme != "file" else 0
 
     def run(self) -> Answer:
@@ -180,11 +178,15 @@ def _same_place(address: Address, url: str) -> bool:
 
 
 def _prepare(job: Job) -> None:
-    """Set what is the whole process's: limits, no configuration of anybody, and where host keys are."""
+    """Set what is the whole process's: limits, no configuration of anybody, and where host keys are.
+
+    Whose a repository on this machine is does not matter, since nothing in it is run or obeyed.
+    """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
     for level in (ConfigLevel.SYSTEM, ConfigLevel.GLOBAL, ConfigLevel.XDG, ConfigLevel.PROGRAMDATA):
         pygit2.settings.search_path[level] = job.home
+    pygit2.settings.owner_validation = False
     pygit2.settings.homedir = job.home
     silence_milliseconds = max(int(job.silence_seconds * 1000), 1)
     pygit2.settings.server_connect_timeout = silence_milliseconds
