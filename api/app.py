@@ -24,6 +24,7 @@ from api.routes import (
     run_again,
     runs,
     secrets,
+    source_hooks,
     sources,
     validation,
     workers,
@@ -49,6 +50,7 @@ def create_app(dependencies: Dependencies) -> Litestar:
         secrets.ROUTER,
         sources.ROUTER,
         commits.ROUTER,
+        source_hooks.ROUTER,
         workers.ROUTER,
         validation.ROUTER,
     ]

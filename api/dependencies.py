@@ -18,6 +18,7 @@ from engine.services.hooks import Hooks
 from engine.services.notifier import RunNotifier
 from engine.services.revision_cache import RevisionCache
 from engine.services.secrets import Secrets
+from engine.services.source_hooks import SourceHooks
 from engine.store.database import Database
 
 
@@ -60,6 +61,7 @@ class Services:
     backfills: Backfills
     secrets: Secrets
     hooks: Hooks
+    source_hooks: SourceHooks
 
     @classmethod
     def of(cls, given: Dependencies) -> "Services":
@@ -70,7 +72,8 @@ class Services:
         backfills = Backfills(given.database, given.broker, revisions, given.clock, given.new_id)
         secrets = Secrets(given.database, given.keyring)
         hooks = Hooks(given.database, given.broker, revisions, secrets, given.clock, given.new_id)
-        return cls(given, revisions, actions, approvals, backfills, secrets, hooks)
+        source_hooks = SourceHooks(given.database, secrets, given.clock, given.sync_now)
+        return cls(given, revisions, actions, approvals, backfills, secrets, hooks, source_hooks)
 
     @property
     def database(self) -> Database:

@@ -29,9 +29,9 @@ from litestar.typing import FieldDefinition
 from api.schemas.problems import FieldFault, Problem
 from engine.artifacts import ArtifactError
 from engine.broker.interface import BrokerError
-from engine.services.hooks import UnsignedError
 from engine.services.refusals import ConflictError, InvalidInputsError, InvalidRangeError, KeyReusedError, UnknownError
 from engine.services.secrets import SecretError
+from engine.signed_requests import BodyError, UnsignedError
 from engine.store.errors import RetryableError, StoreError
 
 log = logging.getLogger(__name__)
@@ -70,6 +70,7 @@ KINDS: Final[Mapping[type[Exception], Kind]] = {
     ConflictError: Kind("conflict", 409, "The present state does not allow it"),
     InvalidInputsError: Kind("invalid-inputs", 422, "The inputs do not fit"),
     InvalidRangeError: Kind("invalid-range", 422, "The range of time cannot be taken"),
+    BodyError: BAD_BODY,
     UnsignedError: Kind("unsigned", 401, "The request is not signed as it should be"),
     SecretError: Kind("invalid-secret", 422, "The secret cannot be kept"),
     KeyReusedError: Kind("idempotency-key-reused", 422, "The idempotency key was used for another request"),
@@ -126,13 +127,17 @@ def _described(request: Request[Any, Any, Any], error: Exception) -> tuple[Kind,
     if isinstance(error, NotFoundException):
         return kind, f"there is nothing at {request.url.path}\n  hint: /schema lists every path", []
     if isinstance(error, RequestEntityTooLarge):
-        return kind, f"a body holds at most {BODY_BYTES_MAX} bytes", []
+        return kind, f"a body holds at most {_body_bytes_max(request)} bytes", []
     if isinstance(error, MethodNotAllowedException):
         return kind, f"{request.method} is not allowed at {request.url.path}\n  hint: /schema lists every method", []
     if isinstance(error, HTTPException):
         hint = "\n  hint: send JSON in UTF-8, or no body at all" if kind is BAD_BODY else ""
         return kind, f"{error.detail}{hint}", []
     return kind, str(error), []
+
+
+def _body_bytes_max(request: Request[Any, Any, Any]) -> int:
+    return request.route_handler.resolve_request_max_body_size() or BODY_BYTES_MAX
 
 
 def _logged(request: Request[Any, Any, Any], error: Exception) -> str:

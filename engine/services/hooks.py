@@ -5,9 +5,7 @@ Two signatures are understood, both HMAC-SHA-256 (RFC 2104) over the raw body: G
 was taken is not taken again for a day: its answer is given again.
 """
 
-import hashlib
-import hmac
-import json
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,10 +23,13 @@ from engine.machine.model import Run
 from engine.services.revision_cache import ReadyRevision, RevisionCache
 from engine.services.secrets import Secrets
 from engine.services.wakes import wake
+from engine.signed_requests import BodyError, UnsignedError, hex_signature, lowered, matches, read_json
 from engine.store.database import Database
 from engine.store.idempotency import StoredAnswer, find_answer, keep_answer
 from engine.store.reads_workflows import WorkflowRow, read_workflow
 from engine.store.runs import create_runs
+
+log = logging.getLogger(__name__)
 
 KIND: Final = "webhook"
 TOLERANCE_SECONDS: Final = 300.0
@@ -38,10 +39,6 @@ _HIDDEN: Final = frozenset(
     | {"x-chronoverse-signature"}
 )
 """Headers that expressions do not see."""
-
-
-class UnsignedError(Exception):
-    """The request is not signed as the trigger's secret asks, or there is no such trigger: which, is not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +80,8 @@ class Hooks:
         self._ids = ids
 
     def receive(self, namespace: str, name: str, trigger: str, headers: Mapping[str, str], body: bytes) -> Received:
-        """Check the signature and start a run, or say why not. Raises `UnsignedError`."""
+        """Check the signature and start a run, or say why not. Raises `UnsignedError`, `BodyError`."""
+        headers = lowered(headers)
         now = self._clock()
         target = self._target(namespace, name, trigger)
         signature = self._checked(namespace, target, headers, body, now)
@@ -104,7 +102,11 @@ class Hooks:
             workflow = read_workflow(connection, namespace, name)
         if workflow is None or workflow.archived_at is not None or workflow.active_revision_id is None:
             return None
-        revision = self._revisions.get(workflow.active_revision_id)
+        try:
+            revision = self._revisions.get(workflow.active_revision_id)
+        except ValueError as error:  # whose secret it is cannot be known then, so nobody can be told of it
+            log.error("webhook %s of %s/%s: its revision cannot be read: %s", trigger, namespace, name, error)
+            return None
         spec = revision.graph.workflow.triggers.get(trigger)
         return _Target(workflow, revision, trigger, spec) if isinstance(spec, WebhookTrigger) else None
 
@@ -115,13 +117,12 @@ class Hooks:
         found = self._secrets.read(namespace, [target.trigger.secret]) if target is not None else None
         secret = next(iter(found.values.values()), "") if found is not None else ""
         signed, given = _signature(headers, body, now)
-        wanted = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
-        if not hmac.compare_digest(wanted, given) or not secret:
+        if not matches(hex_signature(secret, signed), given) or not secret:
             raise UnsignedError("the request is not signed with this trigger's secret, or there is no such trigger")
         return given
 
     def _run(self, target: _Target, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[Run | None, str]:
-        shown = {name.lower(): value for name, value in headers.items() if name.lower() not in _HIDDEN}
+        shown = {name: value for name, value in headers.items() if name not in _HIDDEN}
         trigger = {"kind": KIND, "name": target.name, "fired_at": now.isoformat()}
         revision = target.revision
         run = new_run(
@@ -159,24 +160,28 @@ class Hooks:
 
 def _signature(headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[bytes, str]:
     """Return what was signed and the signature (hex). Raises `UnsignedError`."""
-    lower = {name.lower(): value for name, value in headers.items()}
-    own = _OWN.fullmatch(lower.get("x-chronoverse-signature", ""))
+    own = _OWN.fullmatch(headers.get("x-chronoverse-signature", ""))
     if own is not None:
         if abs(now.timestamp() - int(own[1])) > TOLERANCE_SECONDS:
             raise UnsignedError("the signature's time is more than five minutes away")
         return own[1].encode() + b"." + body, own[2]
-    kind, _, given = lower.get("x-hub-signature-256", "").partition("=")
+    kind, _, given = headers.get("x-hub-signature-256", "").partition("=")
     if kind != "sha256" or not given.isascii():
         raise UnsignedError("the request is not signed; hint: X-Hub-Signature-256 or X-Chronoverse-Signature")
     return body, given.lower()
 
 
 def _parsed(body: bytes, content_type: str) -> Any:
-    """Return the body as expressions see it: JSON, a form's fields, or text."""
+    """Return the body as expressions see it: JSON, a form's fields, or text.
+
+    Raises `BodyError` for what says that it is JSON, looks like it, and is none.
+    """
     text = body.decode("utf-8", "replace")
     if content_type.startswith("application/x-www-form-urlencoded"):
         return {name: values[0] if len(values) == 1 else values for name, values in parse_qs(text).items()}
     try:
-        return json.loads(text)
-    except ValueError:
+        return read_json(body, Any)
+    except BodyError:
+        if "json" in content_type and text.lstrip()[:1] in {"{", "["}:
+            raise
         return text

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 from litestar.testing import TestClient
+from sqlalchemy import select, update
 
 from api.app import create_app
 from api.dependencies import Dependencies
 from engine.keyring import Keyring
+from engine.store.tables import revisions, workflows
 from tests.contract.api.play import Play
 
 KEY = base64.b64encode(bytes(32)).decode()
@@ -123,3 +125,34 @@ def test_a_body_that_is_no_json_is_text_or_a_form(api, play, hook):
     answer = api.post(hook, content=text, headers=signed(text)).json()
     assert answer["outcome"] == "skipped"
     assert "cannot be worked out" in answer["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"ref": NaN}', "byte 8"),
+        (b'{"ref": [-Infinity]}', "byte 10"),
+        (b'{"ref": "main"', "truncated"),
+        (b'{"ref": "\xff"}', "not UTF-8"),
+        (b"[" * 100_000 + b"]" * 100_000, "64 levels"),
+        (b'{"a":' * 65 + b"1" + b"}" * 65, "64 levels"),
+    ],
+    ids=["NaN", "Infinity", "cut off", "not UTF-8", "very deep", "too deep"],
+)
+def test_json_that_cannot_be_kept_is_refused_with_its_place(api, play, hook, body, said):
+    answer = api.post(hook, content=body, headers=signed(body))
+    assert (answer.status_code, answer.json()["type"]) == (400, "urn:chronoverse:problem:bad-body")
+    assert said in answer.json()["detail"]
+    assert runs(api, play) == []
+    text = api.post(hook, content=body, headers=signed(body) | {"Content-Type": "text/plain"})
+    assert text.status_code == 202  # whoever calls it text may send it
+
+
+def test_a_revision_that_cannot_be_read_refuses_like_any_other(api, play, hook):
+    with play.database.write() as connection:
+        mine = select(workflows.c.active_revision_id).where(workflows.c.namespace == play.namespace)
+        spoilt = update(revisions).where(revisions.c.id.in_(mine))
+        connection.execute(spoilt.values(compiled=b'{"name":"n","tasks":{"a":{"id":"a"}}}'))
+    body = pushed("refs/heads/main")
+    for headers in (signed(body), signed(body, "guess"), {}):
+        assert api.post(hook, content=body, headers=headers).status_code == 401
