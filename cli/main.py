@@ -11,6 +11,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "up": "cli.roles:up",
     "run": "cli.run_file:run",
     "validate": "cli.validation:validate",
+    "fmt": "cli.formatting:fmt",
     "test": "cli.testing:test",
     "graph": "cli.graph:graph",
     "simulate": "cli.simulation:simulate",

@@ -32,6 +32,10 @@ def test_the_hooks_call_commands_that_exist() -> None:
     played = [name for name in files if re.search(test["files"], name)]
     assert sorted([*checked, *played]) == sorted(files)
     assert re.search(validate["exclude"], "workflows/team/_defaults.yaml")
+    layout = hooks["chronoverse-fmt"]
+    assert all(re.search(layout["files"], name) and not re.search(layout["exclude"], name) for name in files)
+    assert not re.search(layout["exclude"], "workflows/team/_defaults.yaml")
+    assert re.search(layout["exclude"], "workflows/team/_other.yaml")
 
 
 def test_the_action_calls_commands_that_exist() -> None:
