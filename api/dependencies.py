@@ -14,6 +14,7 @@ from engine.keyring import Keyring
 from engine.services.actions import Actions
 from engine.services.approvals import Approvals
 from engine.services.backfills import Backfills
+from engine.services.declared_sources import DeclaredSources
 from engine.services.hooks import Hooks
 from engine.services.notifier import RunNotifier
 from engine.services.revision_cache import RevisionCache
@@ -61,6 +62,7 @@ class Services:
     backfills: Backfills
     secrets: Secrets
     hooks: Hooks
+    sources: DeclaredSources
     source_hooks: SourceHooks
 
     @classmethod
@@ -72,8 +74,9 @@ class Services:
         backfills = Backfills(given.database, given.broker, revisions, given.clock, given.new_id)
         secrets = Secrets(given.database, given.keyring)
         hooks = Hooks(given.database, given.broker, revisions, secrets, given.clock, given.new_id)
+        sources = DeclaredSources(given.database, given.sync_now)
         source_hooks = SourceHooks(given.database, secrets, given.clock, given.sync_now)
-        return cls(given, revisions, actions, approvals, backfills, secrets, hooks, source_hooks)
+        return cls(given, revisions, actions, approvals, backfills, secrets, hooks, sources, source_hooks)
 
     @property
     def database(self) -> Database:

@@ -29,6 +29,7 @@ from litestar.typing import FieldDefinition
 from api.schemas.problems import FieldFault, Problem
 from engine.artifacts import ArtifactError
 from engine.broker.interface import BrokerError
+from engine.services.declared_sources import InvalidDeclarationError
 from engine.services.refusals import ConflictError, InvalidInputsError, InvalidRangeError, KeyReusedError, UnknownError
 from engine.services.secrets import SecretError
 from engine.signed_requests import BodyError, UnsignedError
@@ -71,6 +72,7 @@ KINDS: Final[Mapping[type[Exception], Kind]] = {
     InvalidInputsError: Kind("invalid-inputs", 422, "The inputs do not fit"),
     InvalidRangeError: Kind("invalid-range", 422, "The range of time cannot be taken"),
     BodyError: BAD_BODY,
+    InvalidDeclarationError: Kind("invalid-source", 422, "The source cannot be declared so"),
     UnsignedError: Kind("unsigned", 401, "The request is not signed as it should be"),
     SecretError: Kind("invalid-secret", 422, "The secret cannot be kept"),
     KeyReusedError: Kind("idempotency-key-reused", 422, "The idempotency key was used for another request"),
@@ -123,6 +125,9 @@ def _described(request: Request[Any, Any, Any], error: Exception) -> tuple[Kind,
         return _invalid(request, error)
     if isinstance(error, InvalidInputsError):
         faults = [FieldFault(place=f"body.inputs.{fault.name}", message=fault.message) for fault in error.faults]
+        return kind, str(error), faults
+    if isinstance(error, InvalidDeclarationError):
+        faults = [FieldFault(place=f"body.{place}", message=text, hint=hint) for place, text, hint in error.faults]
         return kind, str(error), faults
     if isinstance(error, NotFoundException):
         return kind, f"there is nothing at {request.url.path}\n  hint: /schema lists every path", []

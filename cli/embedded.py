@@ -12,7 +12,7 @@ from cli.nodes import (
     engine_services,
     open_broker,
     scheduler_service,
-    sync_service,
+    sync_role,
     worker_service,
 )
 from cli.process import wait_for_signal
@@ -43,10 +43,10 @@ def run_embedded(settings: Settings) -> None:
 
 def _run(parts: Parts) -> None:
     scheduler = scheduler_service(parts)
-    syncer = sync_service(parts, on_applied=scheduler.poke)
+    sync = sync_role(parts, on_applied=scheduler.poke)
     worker = worker_service(parts)
-    services = [*engine_services(parts), worker, scheduler, backfill_service(parts), syncer]
-    server = api_service(parts, services, syncer.sync_now)
+    services = [*engine_services(parts), worker, scheduler, backfill_service(parts), sync.syncer, sync.keeper]
+    server = api_service(parts, services, sync.keeper.sync_now)
     node = Node([*services, server])
     node.start()
     settle()

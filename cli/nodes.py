@@ -10,6 +10,7 @@ from api.server import ApiServer
 from engine.artifacts import Artifacts
 from engine.broker import Broker, connect
 from engine.clock import new_id
+from engine.configuration import read_configuration
 from engine.keyring import Keyring
 from engine.services.backfiller import Backfiller
 from engine.services.commits import topic_of
@@ -24,12 +25,14 @@ from engine.services.revision_cache import RevisionCache
 from engine.services.scheduler import Scheduler
 from engine.services.secrets import Secrets
 from engine.services.service import Service
+from engine.services.source_keeper import SourceKeeper
+from engine.services.source_sync import Show, log_diagnostics
 from engine.services.sweeper import Sweeper
 from engine.services.sync_requests import SyncRequests, ask_for_sync
-from engine.services.syncer import Show, Syncer, log_diagnostics
+from engine.services.syncer import Syncer
 from engine.settings import Settings
 from engine.store.database import Database
-from engine.sync.folder import FolderSource
+from engine.sync.declarations import Declaration, open_source
 from workers.config import WorkerConfig
 from workers.worker import Worker
 
@@ -112,26 +115,47 @@ def backfill_service(parts: Parts) -> Backfiller:
     return Backfiller(parts.database, parts.broker)
 
 
-def sync_service(parts: Parts, on_applied: Callable[[], None] = lambda: None) -> Syncer:
-    """Return the syncer of the watched folder."""
-    source = FolderSource(FOLDER_SOURCE, parts.settings.workflows_dir)
-    firings = Firings(RevisionCache(parts.database), new_id)
-    return Syncer(
-        parts.database,
+@dataclass(frozen=True, slots=True)
+class SyncRole:
+    """The syncer, and what keeps it at what is declared."""
+
+    syncer: Syncer
+    keeper: SourceKeeper
+
+
+def sync_role(parts: Parts, on_applied: Callable[[], None] = lambda: None) -> SyncRole:
+    """Return what syncs the declared sources; without any, the watched folder. Raises `ConfigurationError`."""
+    settings, database = parts.settings, parts.database
+    syncer = Syncer(
+        database,
         parts.broker,
-        [source],
-        settle=firings.settle,
+        (),
+        settle=Firings(RevisionCache(database), new_id).settle,
         on_applied=on_applied,
         on_settled=lambda source: parts.notifier.notify([topic_of(source)]),
         show=parts.show,
-        pool_kinds=parts.settings.pool_kinds,
+        pool_kinds=settings.pool_kinds,
+        artifacts=Artifacts(settings.artifacts_place),
     )
+    secrets = Secrets(database, keyring(settings))
+    mirrors = settings.state_dir / "mirrors"
+    keeper = SourceKeeper(
+        database, syncer, own_sources(settings), lambda declared: open_source(declared, mirrors, secrets.value_of)
+    )
+    return SyncRole(syncer, keeper)
+
+
+def own_sources(settings: Settings) -> Sequence[Declaration]:
+    """Return the sources of the server's file; without any, the watched folder. Raises `ConfigurationError`."""
+    declared = read_configuration(settings.config).sources if settings.config is not None else ()
+    folder = {"folder": {"path": str(settings.workflows_dir)}}
+    return declared or [Declaration(name=FOLDER_SOURCE, spec=folder)]
 
 
 def sync_services(parts: Parts) -> list[Service]:
-    """Return the syncer, and what hears the wishes of API processes."""
-    syncer = sync_service(parts)
-    return [syncer, SyncRequests(parts.broker, syncer.sync_now)]
+    """Return what syncs, and what hears the wishes of API processes."""
+    role = sync_role(parts)
+    return [role.syncer, role.keeper, SyncRequests(parts.broker, role.keeper.sync_now)]
 
 
 def api_service(

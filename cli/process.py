@@ -51,11 +51,14 @@ def write_logs(settings: Settings) -> None:
 def explained() -> Iterator[None]:
     """Turn what keeps a process from starting into a message with a hint."""
     from api.server import ServerError
+    from engine.configuration import ConfigurationError
     from engine.keyring import KeyringError
     from workers.config import WorkerConfigError
 
     try:
         yield
+    except ConfigurationError as error:
+        raise CliError(str(error).rstrip(), "chronoverse config check shows them again") from error
     except (SettingsError, StoreError, BrokerError, ServerError, WorkerConfigError, KeyringError) as error:
         message, _, hint = str(error).partition("\n  hint: ")
         raise CliError(message, hint) from error

@@ -58,6 +58,13 @@ def _flag(text: str) -> bool:
     return _choice("true", "false")(text) == "true"
 
 
+def _config(text: str) -> Path | None:
+    if text:
+        return Path(text)
+    usual = Path("chronoverse.yaml")
+    return usual if usual.is_file() else None
+
+
 def _names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names:
@@ -106,6 +113,13 @@ SETTINGS: Mapping[str, Setting] = {
     ),
     "workflows_dir": Setting(
         "CHRONOVERSE_WORKFLOWS_DIR", Path, "workflows", "The folder that is watched when no other source is configured."
+    ),
+    "config": Setting(
+        "CHRONOVERSE_CONFIG",
+        _config,
+        "",
+        "The server's configuration file, which declares its sources. Empty: `chronoverse.yaml` where the process "
+        "runs, if it is there.",
     ),
     "host": Setting("CHRONOVERSE_HOST", str, "127.0.0.1", "Address of the API."),
     "port": Setting("CHRONOVERSE_PORT", _whole(0, 65535), "8080", "Port of the API; 0 takes a free one."),
@@ -217,6 +231,7 @@ class Settings:
     broker_url: str
     state_dir: Path
     workflows_dir: Path
+    config: Path | None
     host: str
     port: int
     api_url: str

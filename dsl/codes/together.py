@@ -112,6 +112,18 @@ TOGETHER: Final = (
         several(("report", _after("load")), ("load", _LEAF)),
     ),
     Code(
+        "E0524",
+        "namespace that the source may not use",
+        "Whoever runs the server declares which namespaces a source may use (`namespaces` in `chronoverse.yaml`). Only a "
+        "sync makes this check: it alone knows the source.",
+        "",
+        1,
+        1,
+        "",
+        "# in a source with namespaces: [data.*]\n"
+        "name: example\nnamespace: billing     # needs data, or one beneath it\ntasks:\n  a: {run: x}",
+    ),
+    Code(
         "E0522",
         "circle of workflow triggers",
         "Each starts the next, by its end or as a child, and the last the first: they would run for ever.",

@@ -8,6 +8,8 @@ from typing import Any, Final
 from dsl.suggest import did_you_mean
 from dsl.syntax.violations import Breach, Violation, found_name, shown, type_name
 
+_PRIVATE: Final = frozenset({"secret name"})
+"""What stands where such a name should may be the secret itself."""
 _PATTERN_CODES: Final = {"duration": "E0106", "size": "E0107", "time": "E0108"}
 _LISTED_MAX: Final = 12
 _ARTICLES: Final = {"text, number or boolean": "", "duration or {until: time}": "a "}
@@ -77,9 +79,8 @@ def pattern(breach: Breach) -> Iterator[Violation]:
         return
     code = _PATTERN_CODES.get(title, "E0105")
     hint = _id_hint(text) if title == "id" else description
-    yield Violation(
-        "E0320" if title == "id" else code, f"{shown(text)} is not {_with_article(title)}", breach.path, hint
-    )
+    what = "this" if title in _PRIVATE else shown(text)
+    yield Violation("E0320" if title == "id" else code, f"{what} is not {_with_article(title)}", breach.path, hint)
 
 
 def _id_hint(text: str) -> str:

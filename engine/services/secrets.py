@@ -90,6 +90,13 @@ class Secrets:
                 found.faults[name] = str(error)
         return found
 
+    def value_of(self, namespace: str, name: str) -> str:
+        """Return one value. Raises `LookupError` with a message that says what to do, and what the store raises."""
+        found = self.read(namespace, [name])
+        if name in found.faults:
+            raise LookupError(found.faults[name])
+        return found.values[name]
+
     def _reseal(self, connection: Connection, namespace: str, name: str, version: int, sealed: bytes) -> bool:
         try:
             if self._keyring.is_current(sealed):

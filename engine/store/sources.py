@@ -9,9 +9,10 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dsl.diagnostics import Diagnostic
+from engine.store.plain_text import plain_text
 from engine.store.tables import sources
 
-_KEPT: Final = ("prune_approved", "line")
+_KEPT: Final = ("prune_approved", "line", "suspended")
 """Keys of the stored configuration that are not configured: they stay when it is entered again."""
 
 
@@ -50,10 +51,19 @@ def enter(connection: Connection, name: str, kind: str, config: Mapping[str, Any
     connection.execute(update(sources).where(sources.c.name == name).values(values))
 
 
+class SourceGoneError(Exception):
+    """The source was removed."""
+
+
 def load(connection: Connection, name: str, *, lock: bool = False) -> SourceState:
-    """Return the state of an entered source; with `lock`, nobody else applies to it until the transaction ends."""
+    """Return the state of an entered source; with `lock`, nobody else applies to it until the transaction ends.
+
+    Raises `SourceGoneError`.
+    """
     query = select(sources).where(sources.c.name == name)
-    row = connection.execute(query.with_for_update() if lock else query).one()
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    if row is None:
+        raise SourceGoneError(f"source {name} was removed")
     return SourceState(
         conditions=msgspec.convert(row.conditions, dict[str, Condition]),
         diagnostics=msgspec.convert(row.diagnostics, tuple[Diagnostic, ...]),
@@ -94,6 +104,39 @@ def approve_prune(connection: Connection, name: str, version: str, now: datetime
     values = {"config": {**row.config, "prune_approved": version}, "updated_at": now}
     connection.execute(update(sources).where(sources.c.name == name).values(values))
     return True
+
+
+def suspend(connection: Connection, name: str, by: str, reason: str, now: datetime) -> bool:
+    """Let a source rest; return whether there is such a source. One that rests already stays as it is."""
+    row = connection.execute(select(sources.c.config).where(sources.c.name == name).with_for_update()).one_or_none()
+    if row is None:
+        return False
+    if "suspended" not in row.config:
+        said = {"by": plain_text(by), "reason": plain_text(reason), "at": now.isoformat()}
+        values = {"config": {**row.config, "suspended": said}, "updated_at": now}
+        connection.execute(update(sources).where(sources.c.name == name).values(values))
+    return True
+
+
+def rouse(connection: Connection, name: str, now: datetime) -> bool:
+    """Let a suspended source go on; return whether there is such a source."""
+    row = connection.execute(select(sources.c.config).where(sources.c.name == name).with_for_update()).one_or_none()
+    if row is None:
+        return False
+    config = {key: value for key, value in row.config.items() if key != "suspended"}
+    connection.execute(update(sources).where(sources.c.name == name).values(config=config, updated_at=now))
+    return True
+
+
+def names(connection: Connection) -> frozenset[str]:
+    """Return the names of all sources."""
+    return frozenset(connection.execute(select(sources.c.name)).scalars())
+
+
+def suspended(connection: Connection) -> frozenset[str]:
+    """Return the sources that somebody has suspended."""
+    rows = connection.execute(select(sources.c.name, sources.c.config))
+    return frozenset(row.name for row in rows if "suspended" in row.config)
 
 
 def _listed(diagnostics: Sequence[Diagnostic]) -> list[Any]:

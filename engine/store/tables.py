@@ -100,6 +100,15 @@ commits = Table(
     _one_of("outcome", CommitOutcome),
 )
 
+source_declarations = Table(
+    "source_declarations",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("spec", Json, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+    Column("updated_at", Timestamp, nullable=False),
+)
+
 workflows = Table(
     "workflows",
     metadata,

@@ -11,11 +11,12 @@ from dsl.defaults import Layer, is_defaults, layers_of, load_layer, unreadable
 from dsl.diagnostics import Severity
 from dsl.loader import LoadResult, join, load_alone, of_layer
 from dsl.model import Workflow
+from dsl.namespaces import refuse_foreign
 from dsl.pool_kinds import PoolKinds, refuse_lacking
 from engine.store.reads_live import Live
 from engine.sync.files import UnreadableFileError
 from engine.sync.files import unreadable as unreadable_file
-from engine.sync.source import Snapshot, SourceFile
+from engine.sync.source import Rules, Snapshot, SourceFile
 from engine.sync.trees import with_tree
 
 _NAME: Final = re.compile(r"""^["']?name["']?[ \t]*:[ \t]*["']?([a-z0-9][a-z0-9._-]*)""", re.MULTILINE)
@@ -29,8 +30,8 @@ _Key = tuple[str, ...]
 class SnapshotLoader:
     """The load results of the files of the source `source`, kept by path and the digests of all that they rest on."""
 
-    def __init__(self, namespace: str, pool_kinds: PoolKinds | None = None, source: str = "") -> None:
-        self._namespace = namespace
+    def __init__(self, rules: Rules, pool_kinds: PoolKinds | None = None, source: str = "") -> None:
+        self._rules = rules
         self._pool_kinds = pool_kinds or {}
         self._source = source
         self._kept: dict[_Key, LoadResult] = {}
@@ -55,14 +56,15 @@ class SnapshotLoader:
         parts = [*kept.values(), *map(of_layer, layers.values())]
         parts.append(LoadResult(workflows=(), diagnostics=snapshot.faults))
         known = None if ask is None else self._known(ask, parts)
-        return with_tree(refuse_lacking(join(parts, known=known), self._pool_kinds), snapshot)
+        loaded = refuse_foreign(join(parts, known=known), self._rules.namespaces)
+        return with_tree(refuse_lacking(loaded, self._pool_kinds), snapshot)
 
     def _load(self, file: SourceFile, above: list[Layer]) -> LoadResult:
         try:
             data = file.read()
         except UnreadableFileError as error:
             return LoadResult(workflows=(), diagnostics=(unreadable_file(file.path, error),))
-        return load_alone(data, file.path, namespace=self._namespace, layers=above)
+        return load_alone(data, file.path, namespace=self._rules.namespace, layers=above)
 
     def _load_layers(self, files: Iterable[SourceFile]) -> dict[str, Layer]:
         layers = {(file.path, file.digest): file for file in files}

@@ -71,7 +71,7 @@ class Reconciler:
         self._settle = settle
         self._ids = ids
         self._now = now
-        self._loader = SnapshotLoader(source.rules.namespace, pool_kinds, source.name)
+        self._loader = SnapshotLoader(source.rules, pool_kinds, source.name)
         self._fates = Fates(database, source, now)
         self._on_settled = on_settled
         self._entered = False

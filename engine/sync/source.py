@@ -21,12 +21,13 @@ class Policy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """How a source is taken over. `namespace` is for workflows that name none.
+    """How a source is taken over. `namespace` is for workflows that name none, `namespaces` are those it may use.
 
     `allow_rewind`: a version may go live that is older than the one that is, since it was moved back on purpose.
     """
 
     namespace: str = DEFAULT_NAMESPACE
+    namespaces: tuple[str, ...] = ()
     policy: Policy = Policy.PARTIAL
     prune: bool = True
     allow_rewind: bool = False

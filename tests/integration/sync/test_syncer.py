@@ -36,6 +36,7 @@ class Synced:
         self.broker = MemoryBroker()
         self.broker.declare(["default"])
         self.applied = threading.Semaphore(0)
+        self.on_applied: Callable[[], None] = self.applied.release
         self.shown: list[Outcome] = []
         self.seen = threading.Semaphore(0)
         settle = Firings(RevisionCache(self.database), new_id).settle
@@ -44,7 +45,7 @@ class Synced:
             self.broker,
             [FolderSource("workflows", self.folder)],
             settle=settle,
-            on_applied=self.applied.release,
+            on_applied=lambda: self.on_applied(),
             show=self._show,
         )
 
@@ -160,7 +161,7 @@ def test_it_stops_at_once_and_twice(synced: Synced) -> None:
 
 def test_a_poked_scheduler_fires_a_new_trigger_in_time(synced: Synced) -> None:
     scheduler = Scheduler(synced.database, synced.broker)
-    synced.syncer._syncs[0]._on_applied = scheduler.poke
+    synced.on_applied = scheduler.poke
     scheduler.start()
     synced.syncer.start()
     synced.save("tick.yaml", "name: tick\ntriggers:\n  t: {every: 1s}\ntasks:\n  only: {run: echo hi}\n")

@@ -15,7 +15,8 @@ UNREADABLE = "E0014"
 LACKING = "E0360"
 ADDED = "E0116"
 MOVE = "E0523"
-ENTRIES = [entry for name, entry in CODES.items() if name not in {UNREADABLE, LACKING, MOVE, ADDED}]
+FOREIGN = "E0524"
+ENTRIES = [entry for name, entry in CODES.items() if name not in {UNREADABLE, LACKING, MOVE, ADDED, FOREIGN}]
 
 
 def load(entry: Code, text: str | bytes) -> LoadResult:

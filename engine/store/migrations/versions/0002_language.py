@@ -54,6 +54,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "task_run_id", "attempt", "position", name="pk_artifacts"),
     )
     op.create_index("ix_artifacts_owner", "artifacts", ["owner"])
+    op.create_table(
+        "source_declarations",
+        sa.Column("name", sa.String(100), nullable=False),
+        sa.Column("spec", Json, nullable=False),
+        sa.Column("created_at", Timestamp(), nullable=False),
+        sa.Column("updated_at", Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_source_declarations"),
+    )
     op.add_column("revisions", sa.Column("checkout", sa.String(64)))
     op.create_index("ix_revisions_checkout", "revisions", ["checkout"])
     op.create_index("ix_cache_entries_expires_at", "cache_entries", ["expires_at"])
@@ -161,6 +169,7 @@ def downgrade() -> None:
     op.drop_table("executors")
     op.drop_index("ix_runs_trigger_kind", "runs")
     op.drop_column("task_runs", "fingerprint")
+    op.drop_table("source_declarations")
     op.drop_index("ix_revisions_checkout", "revisions")
     op.drop_column("revisions", "checkout")
     op.drop_table("artifacts")
