@@ -54,6 +54,7 @@ class DurationParam(click.ParamType[float]):
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True))
+@click.option("--workflow", "names", multiple=True, help="Only this one: NAME or NAMESPACE/NAME. Repeatable.")
 @click.option("--from", "start", type=MomentParam(), help="First moment: a time or a date (UTC).  [default: now]")
 @click.option("--to", "end", type=MomentParam(), help="First moment that is left out.  [default: a day later]")
 @click.option("--duration", type=DurationParam(), help="How long each run takes.  [default: the workflow's timeout]")
@@ -61,6 +62,7 @@ class DurationParam(click.ParamType[float]):
 @click.option("--format", "style", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print.")
 def simulate(
     paths: tuple[str, ...],
+    names: tuple[str, ...],
     start: datetime | None,
     end: datetime | None,
     duration: float | None,
@@ -78,7 +80,7 @@ def simulate(
     end = _end(start) if end is None else end
     if end <= start:
         raise click.UsageError("--to must be later than --from")
-    found = forecast(_workflows(paths), start, end, limit, duration)
+    found = forecast(_chosen(_workflows(paths), names), start, end, limit, duration)
     match style:
         case "json":
             print_json({"from": start, "to": end, **_json(found)})
@@ -110,6 +112,19 @@ def _workflows(paths: tuple[str, ...]) -> "list[Workflow]":
     return [item.workflow for item in loaded.workflows]
 
 
+def _chosen(workflows: "list[Workflow]", names: tuple[str, ...]) -> "list[Workflow]":
+    """Return the workflows that are asked for; all where none is named."""
+    from dsl.suggest import did_you_mean
+
+    full = {f"{item.namespace}/{item.name}": item for item in workflows}
+    for name in names:
+        if name not in full and name not in {item.name for item in workflows}:
+            known = [*full, *(item.name for item in workflows)]
+            listed = f"there are: {', '.join(full) or 'none'}"
+            raise CliError(f"the files hold no workflow {name!r}", did_you_mean(name, known, listed))
+    return [item for key, item in full.items() if not names or key in names or item.name in names]
+
+
 def _json(found: "Forecast") -> dict[str, Any]:
     firings = [
         {
@@ -125,8 +140,8 @@ def _json(found: "Forecast") -> dict[str, Any]:
         }
         for item in found.firings
     ]
-    rest = {"phase_assumed": found.unanchored, "collisions_unknown": found.unlimited}
-    return {"firings": firings, "truncated": found.truncated, **rest}
+    rest = {"phase_assumed": found.unanchored, "collisions_unknown": found.unlimited, "one_key_assumed": found.keyed}
+    return {"firings": firings, "truncated": found.truncated, "left_out": found.left_out, **rest}
 
 
 def _print_table(found: "Forecast") -> None:
@@ -136,18 +151,23 @@ def _print_table(found: "Forecast") -> None:
     ]
     print_table(("fires (UTC)", "local", "workflow", "trigger", "note"), rows, "nothing fires in this range")
     collisions = sum(item.collides for item in found.firings)
-    more = "; there are more: see --limit" if found.truncated else ""
+    more = f"; {found.left_out_shown} more left out: see --limit" if found.truncated else ""
     click.echo(f"{len(rows)} firings, {collisions} at a concurrency limit{more}", err=True)
     for name in found.unanchored:
         click.echo(f"{name}: a server counts `every` from its first activation; here from --from", err=True)
     for name in found.unlimited:
         click.echo(f"{name}: it has a concurrency limit but no timeout; give --duration to see collisions", err=True)
+    for name in found.keyed:
+        click.echo(f"{name}: its concurrency.key is an expression; here all its runs have one key", err=True)
 
 
 def _local(item: "Planned") -> str:
+    """Return a firing's local time with its offset, so that one which comes twice can be told apart, and the name."""
     from zoneinfo import ZoneInfo
 
-    return f"{item.nominal.astimezone(ZoneInfo(item.timezone)):%H:%M:%S %Z}"
+    local = item.nominal.astimezone(ZoneInfo(item.timezone))
+    name = f"{local:%Z}"
+    return local.isoformat(" ") + (f" {name}" if name.isalpha() and name != "UTC" else "")
 
 
 def _note(item: "Planned") -> str:

@@ -1,8 +1,9 @@
 """What would fire over a range of time, and what a concurrency limit would do about it. Pure; reads no clock.
 
 Assumed, since it cannot be known without a server: every run takes the same given time; firings are at their nominal
-times (jitter depends on the server's ids); all runs of a workflow share one concurrency key; nothing runs at the start
-of the range; a trigger's `if` holds; `every` without `starts_at` counts from the start of the range.
+times (jitter depends on the server's ids); all runs of a workflow share one concurrency key, which is so where it is
+constant, and told where it holds an expression; nothing runs at the start of the range; a trigger's `if` holds;
+`every` without `starts_at` counts from the start of the range.
 """
 
 from collections import deque
@@ -14,11 +15,15 @@ from heapq import merge
 from itertools import islice
 from typing import Final, assert_never
 
+from dsl.expressions.template import split_template
 from dsl.model import Concurrency, CronTrigger, EveryTrigger, Overlap, Schedule, Workflow
 from engine.schedule.firing import first_fire, next_fire
 
 FIRINGS_MAX: Final = 10_000
 """The most firings that one forecast has."""
+
+LEFT_OUT_MAX: Final = 10_000
+"""How far the firings beyond a forecast's limit are counted."""
 
 
 class Effect(StrEnum):
@@ -57,14 +62,26 @@ class Planned:
 class Forecast:
     """The firings in order of time.
 
-    `truncated`: there are more in the range. `unanchored` are the triggers (`namespace/workflow/trigger`) whose phase
-    only a server knows; `unlimited` are workflows whose collisions were not looked for.
+    `left_out` is how many more there are in the range, counted up to `LEFT_OUT_MAX`. `unanchored` are the triggers
+    (`namespace/workflow/trigger`) whose phase only a server knows; `unlimited` are workflows whose collisions were not
+    looked for, `keyed` those whose `concurrency.key` holds an expression, so that some of their collisions may be none.
     """
 
     firings: tuple[Planned, ...]
-    truncated: bool
+    left_out: int
     unanchored: tuple[str, ...]
     unlimited: tuple[str, ...]
+    keyed: tuple[str, ...]
+
+    @property
+    def truncated(self) -> bool:
+        """Whether there are more firings in the range."""
+        return self.left_out > 0
+
+    @property
+    def left_out_shown(self) -> str:
+        """How many firings were left out, in words."""
+        return f"at least {self.left_out:,}" if self.left_out == LEFT_OUT_MAX else f"{self.left_out:,}"
 
 
 def forecast(
@@ -82,8 +99,9 @@ def forecast(
         for key, trigger in workflow.triggers.items()
         if isinstance(trigger, Schedule)
     ]
-    found = list(islice(merge(*streams, key=_order), min(limit, FIRINGS_MAX) + 1))
-    firings, more = found[: min(limit, FIRINGS_MAX)], len(found) > min(limit, FIRINGS_MAX)
+    stream = merge(*streams, key=_order)
+    firings = list(islice(stream, min(limit, FIRINGS_MAX)))
+    left_out = sum(1 for _ in islice(stream, LEFT_OUT_MAX))
     durations = {
         name: workflow.timeout_seconds if duration_seconds is None else duration_seconds
         for name, workflow in by_name.items()
@@ -94,7 +112,14 @@ def forecast(
     for name, own in indexes.items():
         _play(firings, own, by_name[name].concurrency, durations[name])
     unlimited = [name for name, item in by_name.items() if item.concurrency is not None and durations[name] is None]
-    return Forecast(tuple(firings), more, tuple(_unanchored(by_name)), tuple(unlimited))
+    keyed = tuple(name for name in indexes if _has_open_key(by_name[name]))
+    return Forecast(tuple(firings), left_out, tuple(_unanchored(by_name)), tuple(unlimited), keyed)
+
+
+def _has_open_key(workflow: Workflow) -> bool:
+    """Whether runs of the workflow may have different concurrency keys: what an expression gives is not known here."""
+    key = None if workflow.concurrency is None else workflow.concurrency.key
+    return isinstance(key, str) and any(part.expression for part in split_template(key))
 
 
 def _unanchored(workflows: Mapping[str, Workflow]) -> Iterator[str]:

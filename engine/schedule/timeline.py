@@ -42,7 +42,7 @@ def timeline(found: Forecast, start: datetime, end: datetime) -> str:
     place = {row: TOP + number * ROW + 6 for number, row in enumerate(rows)}
     parts += [_bar(item, place[f"{item.workflow}/{item.trigger}"], start, end, left, scale) for item in found.firings]
     legend = " · ".join(f'<tspan class="{effect}">■ {effect}</tspan>' for effect in Effect)
-    legend += " · cut off: there are more" if found.truncated else ""
+    legend += f" · cut off: {found.left_out_shown} more" if found.truncated else ""
     parts.append(f'<text x="16" y="{height - 12:g}">times in UTC · {legend}</text>')
     return "\n".join([*parts, "</svg>", ""])
 

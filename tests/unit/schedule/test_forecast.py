@@ -84,6 +84,19 @@ def test_what_is_assumed_is_named() -> None:
     assert forecast([limited], START, START + HOUR, 5, 60).unlimited == ()
 
 
+def test_what_is_left_out_is_counted_up_to_a_bound() -> None:
+    often = workflow(t=EveryTrigger(every_seconds=1))
+    assert forecast([often], START, START + HOUR, 100).left_out_shown == "3,500"
+    assert forecast([often], START, START + 24 * HOUR, 100).left_out_shown == "at least 10,000"
+
+
+def test_a_constant_key_is_no_different_from_none() -> None:
+    given = {"t": EveryTrigger(every_seconds=3600)}
+    keys = {key: workflow(concurrency=Concurrency(key=key), **given) for key in ("one", "$${{ x }}", "${{ inputs.x }}")}
+    found = {key: forecast([item], START, START + HOUR, 5, 60).keyed for key, item in keys.items()}
+    assert found == {"one": (), "$${{ x }}": (), "${{ inputs.x }}": ("default/w",)}
+
+
 def test_endless_waiting_ends_with_the_calendar() -> None:
     found = hourly(Overlap.QUEUE, minutes=3650 * 24 * 60, hours=2000)
     assert len(found.firings) == 100
@@ -105,7 +118,7 @@ def test_every_firing_once_in_order_and_never_more_at_once_than_the_limit(period
         firing.nominal for trigger in triggers.values() for firing in fires_between(trigger, START, end, 200) * 2
     )
     assert nominal == every[:limit]
-    assert found.truncated == (len(every) > limit)
+    assert found.left_out == max(len(every) - limit, 0)
     for name in ("default/one", "default/two"):
         runs = [item for item in found.firings if item.workflow == name and item.start is not None]
         for item in runs:
