@@ -46,9 +46,9 @@ def at(world: World, git: Git, commit: str, text: str = "") -> None:
     world.sync(git, a=text or workflow("alpha", script=f"echo {commit}"))
 
 
-def announced(world: World, commit: str) -> None:
+def announced(world: World, commit: str, *, report: bool = False) -> None:
     with world.database.write() as connection:
-        assert commits.see(connection, "repo", commit, world.clock(), author="", title="", report=False)
+        assert commits.see(connection, "repo", commit, world.clock(), author="", title="", report=report)
 
 
 def of(world: World, commit: str) -> CommitRow:
