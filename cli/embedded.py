@@ -1,6 +1,7 @@
 """Everything in one process."""
 
 import logging
+from collections.abc import Sequence
 
 import click
 
@@ -21,6 +22,7 @@ from engine.settings import Settings
 from engine.store.database import Database
 from engine.store.locking import embedded_lock
 from engine.store.schema import migrate
+from engine.sync.declarations import Declaration
 from engine.sync.reconcile import Outcome
 
 log = logging.getLogger(__name__)
@@ -28,7 +30,8 @@ log = logging.getLogger(__name__)
 
 def run_embedded(settings: Settings) -> None:
     """Run until a signal comes. Raises what keeps it from starting."""
-    settings.workflows_dir.mkdir(parents=True, exist_ok=True)
+    if settings.config is None:
+        settings.workflows_dir.mkdir(parents=True, exist_ok=True)
     with embedded_lock(settings.state_dir):
         database = Database.open(settings.store_url, durability=settings.durability)
         broker = open_broker(settings, "up")
@@ -51,23 +54,29 @@ def _run(parts: Parts) -> None:
     node.start()
     settle()
     try:
-        _greet(parts.settings, server.url, worker.worker.kinds)
+        _greet(parts.settings, server.url, worker.worker.kinds, sync.own)
         name = wait_for_signal()
         click.echo(f"\n{name}: stopping; what runs gets its grace", err=True)
     finally:
         node.stop()
 
 
-def _greet(settings: Settings, url: str, kinds: tuple[str, ...]) -> None:
+def _greet(settings: Settings, url: str, kinds: tuple[str, ...], own: Sequence[Declaration]) -> None:
     lines = [
         f"chronoverse is up: {url}",
-        f"  watching   {settings.workflows_dir}/  (save a workflow there and it is live)",
+        f"  watching   {_watched(settings, own)}",
         f"  worker     {settings.slots} slots for {', '.join(kinds)}, wait and set",
         f"  state      {settings.state_dir}/",
         f"  look       chronoverse runs   ·   {url}/api/v1/runs   ·   {url}/schema",
         "  stop       Ctrl-C",
     ]
     click.echo("\n".join(lines))
+
+
+def _watched(settings: Settings, own: Sequence[Declaration]) -> str:
+    if settings.config is None:
+        return f"{settings.workflows_dir}/  (save a workflow there and it is live)"
+    return f"{', '.join(item.name for item in own)}  (sources of {settings.config})"
 
 
 def show_diagnostics(_source: str, outcome: Outcome) -> None:

@@ -121,6 +121,7 @@ class SyncRole:
 
     syncer: Syncer
     keeper: SourceKeeper
+    own: Sequence[Declaration]
 
 
 def sync_role(parts: Parts, on_applied: Callable[[], None] = lambda: None) -> SyncRole:
@@ -138,11 +139,10 @@ def sync_role(parts: Parts, on_applied: Callable[[], None] = lambda: None) -> Sy
         artifacts=Artifacts(settings.artifacts_place),
     )
     secrets = Secrets(database, keyring(settings))
-    mirrors = settings.state_dir / "mirrors"
-    keeper = SourceKeeper(
-        database, syncer, own_sources(settings), lambda declared: open_source(declared, mirrors, secrets.value_of)
-    )
-    return SyncRole(syncer, keeper)
+    mirrors = (settings.state_dir / "mirrors").absolute()
+    own = own_sources(settings)
+    keeper = SourceKeeper(database, syncer, own, lambda declared: open_source(declared, mirrors, secrets.value_of))
+    return SyncRole(syncer, keeper, own)
 
 
 def own_sources(settings: Settings) -> Sequence[Declaration]:

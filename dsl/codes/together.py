@@ -114,8 +114,8 @@ TOGETHER: Final = (
     Code(
         "E0524",
         "namespace that the source may not use",
-        "Whoever runs the server declares which namespaces a source may use (`namespaces` in `chronoverse.yaml`). Only a "
-        "sync makes this check: it alone knows the source.",
+        "Whoever runs the server declares which namespaces a source may use (`namespaces` in `chronoverse.yaml`). Only "
+        "a sync makes this check: it alone knows the source.",
         "",
         1,
         1,
