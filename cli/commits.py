@@ -65,7 +65,8 @@ class Deadline:
 def wait(sha: str, source: str | None, timeout: float, json_output: bool) -> None:
     """Wait until commit SHA is live, or is not going to be.
 
-    So `git push && chronoverse wait $(git rev-parse HEAD)` is a step of a deployment. Of a commit that a newer one has overtaken, the newer one's end counts.
+    So `git push && chronoverse wait $(git rev-parse HEAD)` is a step of a deployment. Of a commit that a newer one has
+    overtaken, the newer one's end counts.
 
     Exit status: 0 live; 1 rejected or failed, with its diagnostics; 2 misuse; 3 not decided in time.
     """

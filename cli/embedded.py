@@ -48,7 +48,7 @@ def _run(parts: Parts) -> None:
     scheduler = scheduler_service(parts)
     sync = sync_role(parts, on_applied=scheduler.poke)
     worker = worker_service(parts)
-    services = [*engine_services(parts), worker, scheduler, backfill_service(parts), sync.syncer, sync.keeper]
+    services = [*engine_services(parts), worker, scheduler, backfill_service(parts), *sync.services]
     server = api_service(parts, services, sync.keeper.sync_now)
     node = Node([*services, server])
     node.start()

@@ -27,6 +27,7 @@ from engine.services.secrets import Secrets
 from engine.services.service import Service
 from engine.services.source_keeper import SourceKeeper
 from engine.services.source_sync import Show, log_diagnostics
+from engine.services.status_courier import StatusCourier
 from engine.services.sweeper import Sweeper
 from engine.services.sync_requests import SyncRequests, ask_for_sync
 from engine.services.syncer import Syncer
@@ -117,32 +118,44 @@ def backfill_service(parts: Parts) -> Backfiller:
 
 @dataclass(frozen=True, slots=True)
 class SyncRole:
-    """The syncer, and what keeps it at what is declared."""
+    """The syncer, what keeps it at what is declared, and what tells forges how it went."""
 
+    courier: StatusCourier
     syncer: Syncer
     keeper: SourceKeeper
     own: Sequence[Declaration]
+
+    @property
+    def services(self) -> list[Service]:
+        """What is to be started, in this order."""
+        return [self.courier, self.syncer, self.keeper]
 
 
 def sync_role(parts: Parts, on_applied: Callable[[], None] = lambda: None) -> SyncRole:
     """Return what syncs the declared sources; without any, the watched folder. Raises `ConfigurationError`."""
     settings, database = parts.settings, parts.database
+    secrets = Secrets(database, keyring(settings))
+    courier = StatusCourier(database, secrets, public_url=settings.public_url)
+
+    def on_settled(source: str) -> None:
+        parts.notifier.notify([topic_of(source)])
+        courier.wake()
+
     syncer = Syncer(
         database,
         parts.broker,
         (),
         settle=Firings(RevisionCache(database), new_id).settle,
         on_applied=on_applied,
-        on_settled=lambda source: parts.notifier.notify([topic_of(source)]),
+        on_settled=on_settled,
         show=parts.show,
         pool_kinds=settings.pool_kinds,
         artifacts=Artifacts(settings.artifacts_place),
     )
-    secrets = Secrets(database, keyring(settings))
     mirrors = (settings.state_dir / "mirrors").absolute()
     own = own_sources(settings)
     keeper = SourceKeeper(database, syncer, own, lambda declared: open_source(declared, mirrors, secrets.value_of))
-    return SyncRole(syncer, keeper, own)
+    return SyncRole(courier, syncer, keeper, own)
 
 
 def own_sources(settings: Settings) -> Sequence[Declaration]:
@@ -155,7 +168,7 @@ def own_sources(settings: Settings) -> Sequence[Declaration]:
 def sync_services(parts: Parts) -> list[Service]:
     """Return what syncs, and what hears the wishes of API processes."""
     role = sync_role(parts)
-    return [role.syncer, role.keeper, SyncRequests(parts.broker, role.keeper.sync_now)]
+    return [*role.services, SyncRequests(parts.broker, role.keeper.sync_now)]
 
 
 def api_service(

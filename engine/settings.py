@@ -65,6 +65,12 @@ def _config(text: str) -> Path | None:
     return usual if usual.is_file() else None
 
 
+def _web_address(text: str) -> str:
+    if text and not text.startswith(("https://", "http://")):
+        raise ValueError("must begin with https:// or http://")
+    return text.rstrip("/")
+
+
 def _names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names:
@@ -124,6 +130,12 @@ SETTINGS: Mapping[str, Setting] = {
     "host": Setting("CHRONOVERSE_HOST", str, "127.0.0.1", "Address of the API."),
     "port": Setting("CHRONOVERSE_PORT", _whole(0, 65535), "8080", "Port of the API; 0 takes a free one."),
     "api_url": Setting("CHRONOVERSE_API_URL", str, "http://127.0.0.1:8080", "Where the command line finds the API."),
+    "public_url": Setting(
+        "CHRONOVERSE_PUBLIC_URL",
+        _web_address,
+        "",
+        "Sync: where people reach the API, as `https://flows.example.com`. What forges show of a commit links there.",
+    ),
     "durability": Setting(
         "CHRONOVERSE_DURABILITY",
         _choice("normal", "full"),
@@ -235,6 +247,7 @@ class Settings:
     host: str
     port: int
     api_url: str
+    public_url: str
     durability: str
     pools: tuple[str, ...]
     pool_kinds: dict[str, tuple[str, ...]]

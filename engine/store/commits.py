@@ -130,9 +130,12 @@ def list_commits(connection: Connection, source: str, *, before: int | None, lim
 
 
 def forget_commits(connection: Connection, kept_max: int = KEPT_MAX) -> int:
-    """Delete commits that a source has beyond `kept_max`, a bite of them; return how many."""
+    """Delete commits that a source has beyond `kept_max`, or whose source is gone, a bite of them; return how many."""
+    orphans = select(commits.c.id).where(commits.c.source.not_in(select(sources.c.name))).limit(DELETED_MAX)
+    gone = connection.execute(delete(commits).where(commits.c.id.in_(orphans))).rowcount
     counted = select(commits.c.source).group_by(commits.c.source).having(func.count() > kept_max).limit(100)
-    return sum(_forget(connection, source, kept_max) for source in connection.execute(counted).scalars().all())
+    crowded = connection.execute(counted).scalars().all()
+    return gone + sum(_forget(connection, source, kept_max) for source in crowded)
 
 
 def superseded(by: str) -> Decision:

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from dsl.durations import parse_duration
 from dsl.model import DEFAULT_NAMESPACE
+from engine.forges import FORGES, ForgeConfigError, HookConfig, StatusConfig
+from engine.forges.whereabouts import repository_of
 from engine.sync.folder import FolderSource
 from engine.sync.source import Policy, Rules, Source
 
@@ -96,10 +98,25 @@ def _git_config(declaration: Declaration) -> Any:
         auth["token_command"] = tuple(auth["token_command"])
     if "ca_file" in auth:
         auth["ca_file"] = Path(auth["ca_file"])
+    given |= _forges(given)
     try:
         return GitConfig(name=declaration.name, rules=rules_of(declaration), auth=GitAuth(**auth), **given)
     except GitConfigError as error:
         raise DeclarationError(_path(error.field), str(error).partition(": ")[2]) from error
+
+
+def _forges(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a git source that speak of its forge, read."""
+    read: dict[str, Any] = {}
+    try:
+        if "hook" in given:
+            read["hook"] = HookConfig.read(given["hook"])
+        if "status" in given:
+            read["status"] = status = StatusConfig.read(given["status"])
+            repository_of(given["url"], FORGES[status.forge], status, token="")  # whether it can be told at all
+    except ForgeConfigError as error:
+        raise DeclarationError(("git", *error.place.split(".")), str(error).partition(": ")[2]) from error
+    return read
 
 
 def _path(name: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from dsl.limits import FILE_BYTES_MAX
+from engine.forges.interface import HookConfig, StatusConfig
 from engine.sync.files import DEPTH_MAX, ENTRIES_MAX, FILES_MAX, TOTAL_BYTES_MAX
 from engine.sync.git import checks
 from engine.sync.git.address import Address, parse
@@ -111,6 +112,10 @@ class GitConfig:
     """How the source shows who it is."""
     limits: GitLimits = field(default_factory=GitLimits)
     """What a commit may hold."""
+    hook: HookConfig | None = None
+    """Who may tell of pushes."""
+    status: StatusConfig | None = None
+    """Who is told what becomes of commits."""
 
     def __post_init__(self) -> None:
         checks.whole(self)
@@ -139,4 +144,6 @@ class GitConfig:
             "namespace": self.rules.namespace,
             "policy": self.rules.policy.value,
             "prune": self.rules.prune,
+            **({"hook": self.hook.shown()} if self.hook else {}),
+            **({"status": self.status.shown()} if self.status else {}),
         }

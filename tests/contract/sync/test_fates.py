@@ -4,10 +4,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pytest
+from sqlalchemy import delete
 
 from engine.commit_outcomes import CommitOutcome
 from engine.store import commits
 from engine.store.commits import CommitRow
+from engine.store.tables import sources
 from engine.sync.source import FetchError, Policy, Relation, Rules, Snapshot
 from tests.contract.sync.world import FAULTY, MemorySource, World, workflow
 
@@ -207,6 +209,15 @@ def test_the_newest_are_kept_and_what_is_live_or_open(world: World, git: Git) ->
         assert commits.forget_commits(connection, kept_max=3) == 0
     assert of(world, A).outcome == "live"
     assert of(world, "0" * 40).outcome == "pending"
+
+
+def test_commits_of_a_source_that_is_gone_are_forgotten(world: World, git: Git) -> None:
+    at(world, git, A)
+    announced(world, B)
+    with world.database.write() as connection:
+        connection.execute(delete(sources).where(sources.c.name == "repo"))
+        assert commits.forget_commits(connection) == 2
+    assert ends(world) == {}
 
 
 def test_outcomes_move_along_their_arrows_only(world: World) -> None:
