@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from dsl.compile.values import seconds
-from dsl.testfile.model import BEGIN, Case, Expected, ExpectedTask, Result, Took
+from dsl.testfile.model import BEGIN, Case, Expected, ExpectedNotice, ExpectedTask, Result, Took
 from dsl.times import parse_time
 
 _MERGED: Final = ("mocks", "inputs", "secrets", "trigger")
@@ -32,6 +32,7 @@ def _case(name: str, spec: dict[str, Any], line: int) -> Case:
         secrets=spec["secrets"],
         mocks={task: _results(mock) for task, mock in spec["mocks"].items()},
         cancel_after_seconds=seconds(spec.get("cancel_after")),
+        earlier=tuple(spec.get("earlier", ())),
         expect=_expected(spec["expect"]),
     )
 
@@ -53,6 +54,13 @@ def _expected(spec: dict[str, Any]) -> Expected:
         order=tuple(spec.get("order", ())),
         ran=tuple(spec["ran"]) if "ran" in spec else None,
         took=_took(spec["took"]) if "took" in spec else None,
+        notifications=tuple(map(_notice, spec["notifications"])) if "notifications" in spec else None,
+    )
+
+
+def _notice(spec: dict[str, Any]) -> ExpectedNotice:
+    return ExpectedNotice(
+        event=spec["event"], channel=spec.get("channel"), to=tuple(spec["to"]) if "to" in spec else None
     )
 
 

@@ -55,6 +55,14 @@ class Took(Frozen, frozen=True, kw_only=True):
     max_seconds: float | None = None
 
 
+class ExpectedNotice(Frozen, frozen=True, kw_only=True):
+    """A notice that must be sent: of what, and how; `channel` and `to` are not looked at where they are None."""
+
+    event: str
+    channel: Literal["webhook", "email"] | None = None
+    to: tuple[str, ...] | None = None
+
+
 class Expected(Frozen, frozen=True, kw_only=True):
     """What must be true when the run has ended; None and empty are not looked at."""
 
@@ -67,10 +75,14 @@ class Expected(Frozen, frozen=True, kw_only=True):
     order: tuple[str, ...] = ()
     ran: tuple[str, ...] | None = None
     took: Took | None = None
+    notifications: tuple[ExpectedNotice, ...] | None = None
 
 
 class Case(Frozen, frozen=True, kw_only=True):
-    """One test. `mocks` are the results of attempts, by task or `task[key]`; the last of several is repeated."""
+    """One test. `mocks` are the results of attempts, by task or `task[key]`; the last of several is repeated.
+
+    `earlier` are the states of the runs before this one, newest first.
+    """
 
     name: str
     expect: Expected
@@ -82,3 +94,4 @@ class Case(Frozen, frozen=True, kw_only=True):
     secrets: dict[str, str] = {}
     mocks: dict[str, tuple[Result, ...]] = {}
     cancel_after_seconds: float | None = None
+    earlier: tuple[str, ...] = ()

@@ -17,9 +17,12 @@ from engine.machine.signals import SIGNALS
 from engine.machine.states import AttemptState, Reason, RunState, TaskState
 from engine.machine.step import Step
 from engine.rehearsal.mocks import Mocks
+from engine.settings import SETTINGS
 
 EVENTS_MAX: Final = 200_000
 WORKER: Final = "rehearsal"
+LEASE_SECONDS: Final = float(SETTINGS["ttl_seconds"].default)
+"""How long it takes until a worker that is gone is missed: the lease of its session, as it is by default."""
 
 
 class EndlessError(Exception):
@@ -123,7 +126,8 @@ class Stage:
             result = Result(state="failed", reason="timeout", message=message, duration_seconds=limit)
         end = self.now + timedelta(seconds=result.duration_seconds)
         if result.state == "lost":
-            self.at(end, Lost(task_run_id, command.claim_id, WORKER))
+            noticed = end + timedelta(seconds=LEASE_SECONDS)
+            self.at(noticed, Lost(task_run_id, command.claim_id, WORKER))
         else:
             self.at(end, _ended(task_run_id, number, command.claim_id, result, end))
 
@@ -148,7 +152,8 @@ class Stage:
         task_run = self._find(child.task_run_id)
         result = self._mocks.attempt(self.execution.task_of(task_run), task_run, child.attempt)
         self.at(self.now, ChildStarted(child.task_run_id, child.attempt))
-        state = RunState.FAILED if result.failed else RunState.SUCCEEDED
+        ends = {"succeeded": RunState.SUCCEEDED, "cancelled": RunState.CANCELLED}
+        state = RunState.FAILED if result.failed and result.state != "cancelled" else ends[result.state]
         ended = ChildEnded(child.task_run_id, child.attempt, state, child.run_id, result.message, result.outputs or {})
         self.at(self.now + timedelta(seconds=result.duration_seconds), ended)
 

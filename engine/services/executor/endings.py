@@ -11,6 +11,7 @@ from engine.machine.changes import Changes
 from engine.machine.context import run_lookup
 from engine.machine.creation import new_run
 from engine.machine.model import Run
+from engine.machine.notices import notices, told_of
 from engine.machine.states import RunState
 from engine.services.revision_cache import RevisionCache
 from engine.store.database import Database
@@ -58,23 +59,14 @@ class Endings:
     def _note(self, ending: Ending, before: list[str], now: datetime, *, resting: bool) -> None:
         """Work out the notices and the pause; `before` are the earlier ends, newest first, and gets this one.
 
-        What rests already (`resting`) is not put to rest again. A run of a backfill says nothing of how the workflow
-        does now: neither is it a recovery, nor does it put the workflow to rest.
+        What rests already (`resting`) is not put to rest again.
         """
-        run, workflow = ending.run, ending.run.workflow
-        events = {str(run.state)}
-        live = run.backfill_id is None
-        if live and run.state is RunState.SUCCEEDED and before[:1] == [RunState.FAILED]:
-            events.add("recovered")
-        if live and run.state in {RunState.SUCCEEDED, RunState.FAILED}:
+        run = ending.run
+        events, ending.pause = told_of(run, before, resting=resting)
+        if run.backfill_id is None and run.state in {RunState.SUCCEEDED, RunState.FAILED}:
             before.insert(0, str(run.state))
-        limit = workflow.max_consecutive_failures if live else None
-        if limit is not None and not resting and len(before) >= limit and set(before[:limit]) == {RunState.FAILED}:
-            ending.pause = f"{limit} runs failed one after another; the last was {run.id}"
-            events.add("paused")
-        for position, notification in enumerate(workflow.notify):
-            for event in (each for each in notification.on if each in events):
-                ending.notices.append(Notice(run, position, event, payload_of(run, event, ending.pause, now)))
+        for position, event in notices(run.workflow, events):
+            ending.notices.append(Notice(run, position, event, payload_of(run, event, ending.pause, now)))
 
     def _hear(self, run: Run, listening: Iterable[Listener], now: datetime) -> Iterable[Heard]:
         for listener in listening:

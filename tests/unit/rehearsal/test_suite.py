@@ -82,7 +82,7 @@ tests:
         alarm: pending
       order: [load, ask, kid, tidy]
       ran: [list, load, ask, kid, poll, hit, tidy]
-      took: 2d1h1m
+      took: 2d1h1m7s
 """,
     )
     assert told(report) == []
@@ -101,8 +101,8 @@ tests:
         ("tasks: {laod: succeeded}", (12, "tasks.laod", "the run has no task run of this name; did you mean 'load'?")),
         ("order: [tidy, ask]", (12, "order.1", "'ask' did not start there; started: ")),
         ("ran: [list]", (12, "ran", "'ask' ran too")),
-        ("took: 1h", (12, "took", "expected 1h, took 2d1h1m")),
-        ("took: {max: 1d}", (12, "took", "expected any time to 1d, took 2d1h1m")),
+        ("took: 1h", (12, "took", "expected 1h, took 2d1h1m7s")),
+        ("took: {max: 1d}", (12, "took", "expected any time to 1d, took 2d1h1m7s")),
     ],
 )
 def test_what_is_not_so_is_told_with_its_line(tmp_path: Path, expect: str, wanted: tuple[int, str, str]) -> None:
@@ -140,6 +140,85 @@ tests:
 """,
     )
     assert told(report) == []
+
+
+NOTIFYING = """
+name: w
+max_consecutive_failures: 3
+tasks: {a: {run: a}}
+notify:
+  - {on: [failed, recovered, paused], webhook: {url: "https://chat.example.org"}}
+  - {on: [failed], email: {to: [a@example.org, b@example.org]}}
+"""
+
+
+def test_which_notices_are_sent_can_be_tested(tmp_path: Path) -> None:
+    tests = """
+tests:
+  first-failure:
+    mocks: {a: {exit_code: 1}}
+    expect:
+      notifications:
+        - {event: failed, channel: webhook}
+        - {event: failed, channel: email, to: [a@example.org, b@example.org]}
+  third-failure:
+    earlier: [failed, failed, succeeded]
+    mocks: {a: {exit_code: 1}}
+    expect: {notifications: [{event: failed}, {event: paused, channel: webhook}, {event: failed, channel: email}]}
+  recovers:
+    earlier: [failed]
+    expect: {notifications: [{event: recovered}]}
+  silent:
+    expect: {notifications: []}
+"""
+    assert told(played(tmp_path, tests, NOTIFYING)) == []
+
+
+@pytest.mark.parametrize(
+    ("notices", "place", "message"),
+    [
+        ("[]", "notifications", "expected 0 notices; sent were: failed by webhook, failed by email"),
+        ("[{event: failed}]", "notifications", "expected 1 notices; sent were: failed by webhook, failed by email"),
+        ("[{event: failed, channel: email}]", "notifications.0", "expected failed by email; sent were: failed by"),
+        ("[{event: paused}]", "notifications.0", "expected paused; sent were: failed by webhook"),
+        ("[{event: failed}, {event: failed, to: [x@y.z]}]", "notifications.1", "expected failed to x@y.z; sent were: "),
+    ],
+)
+def test_other_notices_are_told(tmp_path: Path, notices: str, place: str, message: str) -> None:
+    one = f"tests: {{one: {{mocks: {{a: {{exit_code: 1}}}}, expect: {{notifications: {notices}}}}}}}\n"
+    ((_, where, what),) = told(played(tmp_path, one, NOTIFYING))
+    assert where == place
+    assert what.startswith(message)
+
+
+def test_a_lost_attempt_costs_the_lease_of_its_worker(tmp_path: Path) -> None:
+    lost = """
+tests:
+  lost:
+    mocks: {a: [{state: lost, duration: 3s}, {}]}
+    expect: {state: succeeded, tasks: {a: {attempts: 2}}, took: 10s}
+"""
+    workflow = "name: w\ntasks: {a: {run: a, retry: {max_attempts: 2, delay: 0s, on: [lost]}}}\n"
+    assert told(played(tmp_path, lost, workflow)) == []
+
+
+def test_a_child_that_is_cancelled_can_be_played(tmp_path: Path) -> None:
+    tests = """
+tests:
+  by-somebody:
+    mocks: {kid: {state: cancelled, message: stopped by ada, duration: 5s}}
+    expect:
+      state: failed
+      message: stopped by ada
+      tasks: {kid: {state: failed, reason: child_failed}, a: skipped}
+      took: 5s
+  with-its-parent:
+    cancel_after: 3s
+    mocks: {kid: {duration: 1h}}
+    expect: {state: cancelled, tasks: {kid: cancelled, a: cancelled}, took: 3s}
+"""
+    workflow = "name: w\ntasks: {kid: {workflow: {name: other}}, a: {needs: [kid], run: a}}\n"
+    assert told(played(tmp_path, tests, workflow)) == []
 
 
 def test_what_a_test_must_say_and_does_not(tmp_path: Path) -> None:
