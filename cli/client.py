@@ -86,6 +86,10 @@ class ApiClient:
         """Have something set."""
         return _read(self._send("PUT", path, json=body, params=_given(params)), answer)
 
+    def remove(self, path: str, answer: type[T], params: Mapping[str, Any] | None = None) -> T:
+        """Have something removed, and hear what became of it."""
+        return _read(self._send("DELETE", path, params=_given(params)), answer)
+
     def delete(self, path: str, params: Mapping[str, Any] | None = None) -> None:
         """Have something deleted."""
         self._send("DELETE", path, params=_given(params))

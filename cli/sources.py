@@ -59,8 +59,97 @@ def approve(name: str, json_output: bool) -> None:
     print_json(found) if json_output else click.echo(f"the removals of {found.name} at {found.seen_version} go ahead")
 
 
+@source.command()
+@click.argument("name")
+@click.option("--git", "url", help="Address of a git repository.")
+@click.option("--folder", help="A folder that the server sees.")
+@click.option("--branch", help="The branch whose newest commit is taken.  [default: the server's HEAD]")
+@click.option("--tag", help="The tag that is taken.")
+@click.option("--semver", help="The range whose newest tag is taken, as ~1.4.")
+@click.option("--commit", help="The commit that is taken, by its whole name.")
+@click.option("--path", help="The folder of the repository that holds the workflows.")
+@click.option("--interval", help="How often it is asked for news, as 1m.")
+@click.option("--token-secret", metavar="NAME", help="The NAME of the secret with an access token, for HTTPS.")
+@click.option("--ssh-key-secret", metavar="NAME", help="The NAME of the secret with a private key, for SSH.")
+@click.option("--known-hosts", type=click.File(), help="A file with the host keys that the SSH server may show.")
+@click.option("--namespace", help="The namespace of workflows that name none.")
+@click.option("--allow-namespace", "namespaces", multiple=True, help="A namespace that its workflows may be in.")
+@click.option("--policy", type=click.Choice(["atomic", "partial"]), help="What a faulty file does to the rest.")
+@as_json
+def add(name: str, url: str | None, folder: str | None, json_output: bool, **given: Any) -> None:
+    """Declare source NAME: a git repository or a folder. It is synced from now on."""
+    from api.schemas.sources import Source
+    from cli.client import ApiClient
+
+    body = {"name": name, **_general(given)}
+    if url is not None:
+        body["git"] = {"url": url, **_git(given)}
+    if folder is not None:
+        body["folder"] = {"path": folder}
+    found = ApiClient.of_environment().post("/sources", Source, body)
+    print_json(found) if json_output else click.echo(f"{found.name} is synced from now on")
+
+
+@source.command()
+@click.argument("name")
+@click.option("--keep", is_flag=True, help="Leave its workflows live, as they are.")
+@as_json
+def remove(name: str, keep: bool, json_output: bool) -> None:
+    """Remove source NAME that was declared by `add`, and archive its workflows; their history stays."""
+    from api.schemas.sources import Removed
+    from cli.client import ApiClient
+
+    params = {"workflows": "keep" if keep else "archive"}
+    found = ApiClient.of_environment().remove(f"/sources/{name}", Removed, params)
+    print_json(found) if json_output else click.echo(f"{name} is gone; {found.archived} workflows archived")
+
+
+@source.command()
+@click.argument("name")
+@click.option("--reason", default="", help="Why, for those who wonder.")
+@as_json
+def suspend(name: str, reason: str, json_output: bool) -> None:
+    """Let source NAME rest: what is live of it stays as it is."""
+    from api.schemas.sources import Source
+    from cli.client import ApiClient
+
+    found = ApiClient.of_environment().post(f"/sources/{name}/suspend", Source, {"reason": reason})
+    print_json(found) if json_output else click.echo(f"{name} rests")
+
+
+@source.command()
+@click.argument("name")
+@as_json
+def resume(name: str, json_output: bool) -> None:
+    """Let source NAME go on."""
+    from api.schemas.sources import Source
+    from cli.client import ApiClient
+
+    found = ApiClient.of_environment().post(f"/sources/{name}/resume", Source)
+    print_json(found) if json_output else click.echo(f"{name} is looked at again")
+
+
+def _general(given: dict[str, Any]) -> dict[str, Any]:
+    """Return what was given of how a source is taken over."""
+    found = {key: given[key] for key in ("namespace", "policy") if given[key] is not None}
+    return found | ({"namespaces": list(given["namespaces"])} if given["namespaces"] else {})
+
+
+def _git(given: dict[str, Any]) -> dict[str, Any]:
+    """Return what was given of a repository."""
+    chosen = ("branch", "tag", "semver", "commit", "path", "interval")
+    found = {key: given[key] for key in chosen if given[key] is not None}
+    auth = {key: given[key] for key in ("token_secret", "ssh_key_secret") if given[key] is not None}
+    if given["known_hosts"] is not None:
+        auth["known_hosts"] = given["known_hosts"].read()
+    return found | ({"auth": auth} if auth else {})
+
+
 def _rows(item: "Source") -> list[tuple[Any, ...]]:
     conditions = item.conditions.items()
+    if item.suspended is not None:
+        said = f"by {item.suspended.by}: {item.suspended.reason}".rstrip(": ")
+        return [(item.name, item.kind, "suspended", "", "", item.suspended.at, said)]
     return [
         (item.name, item.kind, name, "yes" if entry.status else "no", entry.reason, entry.at, entry.message)
         for name, entry in conditions

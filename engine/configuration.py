@@ -40,7 +40,8 @@ def read_configuration(path: Path) -> Configuration:
     try:
         found = check_configuration(path.read_bytes(), str(path))
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}\n  hint: see CHRONOVERSE_CONFIG") from error
+        why = error.strerror or error
+        raise ConfigurationError(f"{path} cannot be read: {why}\n  hint: see CHRONOVERSE_CONFIG") from error
     if found.diagnostics:
         raise ConfigurationError(f"{path} has faults\n{found.rendered()}")
     return found
