@@ -18,6 +18,7 @@ _GROUPS: Final = {
     "3": "Tasks",
     "4": "Expressions",
     "5": "Several files",
+    "6": "Tests of workflows",
     "9": "This version",
 }
 

@@ -10,6 +10,7 @@ from dsl.codes.files import FILES, UNREADABLE
 from dsl.codes.running import RUNNING
 from dsl.codes.shape import SHAPE
 from dsl.codes.tasks import TASKS
+from dsl.codes.testing import TESTING
 from dsl.codes.together import AT_SYNC, IN_FOLDERS, TOGETHER
 from dsl.codes.workflows import WORKFLOWS
 
@@ -17,7 +18,19 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
     {
         item.code: item
         for item in sorted(
-            (*FILES, UNREADABLE, *SHAPE, *WORKFLOWS, *TASKS, *RUNNING, *EXPRESSIONS, *TOGETHER, *IN_FOLDERS, *AT_SYNC),
+            (
+                *FILES,
+                UNREADABLE,
+                *SHAPE,
+                *WORKFLOWS,
+                *TASKS,
+                *RUNNING,
+                *EXPRESSIONS,
+                *TOGETHER,
+                *IN_FOLDERS,
+                *AT_SYNC,
+                *TESTING,
+            ),
             key=lambda item: item.code[1:],
         )
     }

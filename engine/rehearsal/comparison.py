@@ -164,10 +164,14 @@ def _parts(path: Path, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> I
 
 
 def _alike(found: Any, wanted: Any) -> bool:
-    """Whether two JSON values are the same; true is not 1."""
-    return msgspec.json.encode(found, order="sorted") == msgspec.json.encode(wanted, order="sorted") or (
-        _number(found) and _number(wanted) and found == wanted
-    )
+    """Whether two JSON values are the same; 1 is 1.0, and true is not 1."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        return found.keys() == wanted.keys() and all(_alike(found[name], value) for name, value in wanted.items())
+    if isinstance(found, list | tuple) and isinstance(wanted, list | tuple):
+        return len(found) == len(wanted) and all(map(_alike, found, wanted))
+    if _number(found) and _number(wanted):
+        return bool(found == wanted)
+    return msgspec.json.encode(found) == msgspec.json.encode(wanted)
 
 
 def _number(value: Any) -> bool:

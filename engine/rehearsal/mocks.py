@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from dsl.model import Task
-from dsl.suggest import did_you_mean
 from dsl.testfile.model import Result
-from engine.machine.graph import Graph
 from engine.machine.model import TaskRun
 
 _ALWAYS: Final[Mapping[str, dict[str, Any]]] = {
@@ -25,11 +23,6 @@ class Mocks:
 
     def __init__(self, given: Mapping[str, tuple[Result, ...]]) -> None:
         self._given = given
-
-    def unknown(self, graph: Graph) -> list[tuple[str, str]]:
-        """Return the mocks of tasks that the workflow does not have, each with a hint."""
-        names = {mock: mock.partition("[")[0] for mock in self._given}
-        return [(mock, did_you_mean(task, graph.tasks)) for mock, task in names.items() if task not in graph.tasks]
 
     def attempt(self, task: Task, task_run: TaskRun, number: int) -> Result:
         """Return how attempt `number` (from 1) ends. Raises `UnmockedError` where declared outputs are not given."""

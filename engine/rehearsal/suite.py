@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dsl.diagnostics import Diagnostic, has_errors
+from dsl.diagnostics import Diagnostic, diagnostic, has_errors
 from dsl.loader import LoadResult, load_paths
 from dsl.model import Workflow
-from dsl.testfile import Loaded, load_test_file
+from dsl.testfile import Loaded, load_test_file, unknown_names
 from engine.machine.graph import Graph
 from engine.rehearsal.cases import Outcome, rehearse
 from engine.rehearsal.coverage import Coverage
@@ -86,7 +86,11 @@ class Suite:
                     return
 
     def _cases(self, loaded: Loaded, workflow: Workflow | None) -> Iterator[CaseReport]:
-        if workflow is None:
+        if workflow is None or loaded.document is None:
+            return
+        faults = unknown_names(loaded.document, workflow)
+        self.report.faults += [diagnostic(fault, str(loaded.path)) for fault in faults]
+        if faults:
             return
         key = (str(loaded.workflow_file), workflow.name)
         if key not in self._graphs:

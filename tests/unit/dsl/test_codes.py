@@ -6,9 +6,13 @@ from pathlib import Path
 import pytest
 
 from dsl.codes import CODES, Code, code
+from dsl.codes.testing import TESTED, TESTING
 from dsl.codes.together import AT_SYNC, IN_FOLDERS
 from dsl.defaults import NAME
 from dsl.loader import LoadResult, load_paths, load_text
+from dsl.syntax import is_valid
+from dsl.testfile import unknown_names
+from dsl.yaml import parse_documents
 
 ROOT = Path(__file__).parents[3]
 UNREADABLE = "E0014"
@@ -16,7 +20,8 @@ LACKING = "E0360"
 ADDED = "E0116"
 MOVE = "E0523"
 FOREIGN = "E0524"
-ENTRIES = [entry for name, entry in CODES.items() if name not in {UNREADABLE, LACKING, MOVE, ADDED, FOREIGN}]
+ELSEWHERE = {UNREADABLE, LACKING, MOVE, ADDED, FOREIGN, *(entry.code for entry in TESTING)}
+ENTRIES = [entry for name, entry in CODES.items() if name not in ELSEWHERE]
 
 
 def load(entry: Code, text: str | bytes) -> LoadResult:
@@ -38,6 +43,16 @@ def test_the_right_example_loads_clean(entry: Code) -> None:
         result = load(entry, entry.right)
         assert result.diagnostics == ()
         assert result.workflows or entry in IN_FOLDERS
+
+
+@pytest.mark.parametrize("entry", TESTING, ids=lambda entry: entry.code)
+def test_codes_of_tests_are_about_the_workflow_that_is_tested(entry: Code) -> None:
+    (tested,) = load_text(TESTED, "example.yaml").workflows
+    for text, place in ((entry.wrong, [(entry.code, entry.line, entry.column)]), (entry.right, [])):
+        (document,) = parse_documents(text)[1]
+        assert is_valid(document.value, "test")
+        found = unknown_names(document, tested.workflow)
+        assert [(fault.code, fault.span.line, fault.span.column) for fault in found] == place
 
 
 def test_a_file_that_cannot_be_read_is_a_diagnostic(tmp_path: Path) -> None:

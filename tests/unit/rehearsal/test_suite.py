@@ -94,11 +94,14 @@ tests:
     [
         ("state: failed", (12, "state", "expected failed, was succeeded")),
         ("outputs: {rows: [1]}", (12, "outputs.rows", "expected [1], was [1, 5]")),
-        ("outputs: {lines: 1}", (12, "outputs.lines", "expected 1, is not there")),
+        ("tasks: {ask: {outputs: {x: 1}}}", (12, "tasks.ask.outputs.x", "expected 1, is not there")),
         ("tasks: {never: succeeded}", (12, "tasks.never.state", "expected succeeded, was skipped (condition: ")),
         ("tasks: {'load[0]': {attempts: 2}}", (12, "tasks.load[0].attempts", "expected 2, was 1")),
         ("tasks: {'load[0]': {env: {F: b}}}", (12, "tasks.load[0].env.F", "expected b, was a")),
-        ("tasks: {laod: succeeded}", (12, "tasks.laod", "the run has no task run of this name; did you mean 'load'?")),
+        (
+            "tasks: {'load[9]': failed}",
+            (12, "tasks.load[9]", "the run has no task run of this name; did you mean 'load"),
+        ),
         ("order: [tidy, ask]", (12, "order.1", "'ask' did not start there; started: ")),
         ("ran: [list]", (12, "ran", "'ask' ran too")),
         ("took: 1h", (12, "took", "expected 1h, took 2d1h1m7s")),
@@ -140,6 +143,46 @@ tests:
 """,
     )
     assert told(report) == []
+
+
+@pytest.mark.parametrize(
+    ("case", "column", "code", "message", "hint"),
+    [
+        ("mocks: {laod: {}}", 13, "E0601", "workflow 'w' has no task 'laod'", "did you mean 'load'?"),
+        ("mocks: {'laod[1]': {}}", 13, "E0601", "workflow 'w' has no task 'laod'", "did you mean 'load'?"),
+        (
+            "mocks: {load: {outputs: {rosw: 1}}}",
+            30,
+            "E0602",
+            "task 'load' has no output 'rosw'",
+            "did you mean 'rows'?",
+        ),
+        ("mocks: {load: [{}, {outputs: {x: 1}}]}", 35, "E0602", "task 'load' has no output 'x'", "there are: rows"),
+        ("mocks: {kid: {outputs: {x: 1}}}", 0, "", "", ""),
+        ("inputs: {m: 1}", 14, "E0602", "workflow 'w' has no input 'm'", "there are: n"),
+        ("trigger: {name: nightly}", 21, "E0603", "workflow 'w' has no trigger 'nightly'", ""),
+        ("expect: {tasks: {tiddy: failed}}", 22, "E0601", "workflow 'w' has no task 'tiddy'", "did you mean 'tidy'?"),
+        ("expect: {ran: [list, hti]}", 26, "E0601", "workflow 'w' has no task 'hti'", "did you mean 'hit'?"),
+        ("expect: {order: [alram]}", 22, "E0601", "workflow 'w' has no task 'alram'", "did you mean 'alarm'?"),
+        ("expect: {outputs: {row: 1}}", 24, "E0602", "workflow 'w' has no output 'row'", "did you mean 'rows'?"),
+        ("expect: {inputs: {nn: 1}}", 23, "E0602", "workflow 'w' has no input 'nn'", "did you mean 'n'?"),
+    ],
+)
+def test_names_that_the_workflow_has_not_are_diagnostics(
+    tmp_path: Path, case: str, column: int, code: str, message: str, hint: str
+) -> None:
+    expect = "" if "expect" in case else "\n    expect: {state: failed}"
+    report = played(tmp_path, f"tests:\n  one:\n    {case}{expect}\n")
+    wanted = [(code, 3, column, message, hint)] if code else []
+    faults = [item for item in report.faults if item.file.endswith(".test.yaml")]
+    assert [(item.code, item.line, item.column, item.message, item.hint) for item in faults] == wanted
+    assert bool(report.cases) is not bool(wanted)
+
+
+def test_inputs_that_are_to_be_refused_may_have_any_name(tmp_path: Path) -> None:
+    expect = "{state: failed, reason: invalid_inputs}"
+    report = played(tmp_path, f"tests:\n  one: {{inputs: {{m: 1}}, expect: {expect}}}\n")
+    assert report.passed
 
 
 NOTIFYING = """
@@ -228,20 +271,10 @@ def test_what_a_test_must_say_and_does_not(tmp_path: Path) -> None:
     assert "hint: mocks: {poll: {outputs: {up: …}}}" in message or "hint: mocks: {load" in message
 
 
-def test_a_mock_of_no_task_is_told(tmp_path: Path) -> None:
-    report = played(tmp_path, "tests:\n  one:\n    mocks: {laod: {}}\n    expect: {state: succeeded}\n")
-    assert told(report) == [(3, "mocks.laod", "the workflow has no task of this name; did you mean 'load'?")]
-
-
 def test_a_mock_of_no_item_is_told(tmp_path: Path) -> None:
     tests = f"{ALL}\ntests:\n  one:\n    mocks: {{'load[7]': {{exit_code: 1}}}}\n    expect: {{ran: [list]}}\n"
     (found,) = told(played(tmp_path, tests))
     assert found == (13, "mocks.load[7]", "the fan-out has no such item; did you mean 'load[1]'?")
-
-
-def test_a_trigger_that_the_workflow_has_not_is_told(tmp_path: Path) -> None:
-    tests = "tests:\n  one:\n    trigger: {name: nightly}\n    expect: {state: succeeded}\n"
-    assert told(played(tmp_path, tests)) == [(3, "trigger.name", "the workflow has no trigger 'nightly'")]
 
 
 def test_true_is_not_one(tmp_path: Path) -> None:
