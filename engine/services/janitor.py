@@ -11,7 +11,7 @@ from engine.services.service import LoopService
 from engine.store import retention
 from engine.store.artifacts import gone_runs
 from engine.store.cache_entries import forget_expired
-from engine.store.commits import forget_commits
+from engine.store.commits import forget_commits, give_up
 from engine.store.connection import Connection
 from engine.store.database import Database
 from engine.store.revisions import checkouts_in_use
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 TURN_SECONDS: Final = 3600.0
 KEYS_KEPT: Final = timedelta(hours=24)
 SESSIONS_KEPT: Final = timedelta(days=1)
+UNDECIDED_KEPT: Final = timedelta(hours=1)
+"""How long a commit is pending at most; whoever syncs its source decides it much sooner."""
 LOOK_MAX: Final = 500
 CHECKOUTS_KEPT: Final = timedelta(days=1)
 
@@ -60,6 +62,7 @@ class Janitor(LoopService):
             self._repeat(lambda connection: retention.delete_idempotency_keys(connection, now - KEYS_KEPT))
             self._repeat(retention.delete_idle_resources)
             self._repeat(lambda connection: forget_expired(connection, now))
+            self._repeat(lambda connection: give_up(connection, now - UNDECIDED_KEPT, now))
             self._repeat(forget_commits)
             with self._database.write() as connection:
                 forget_sessions(connection, now - SESSIONS_KEPT)

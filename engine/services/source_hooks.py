@@ -60,6 +60,8 @@ class SourceHooks:
         push = next((push for push in delivery.pushes if is_followed(source.config, push)), None)
         if push is None:
             return _nothing(delivery, source)
+        if "suspended" in source.config:
+            return Heard("ignored", f"{name} is suspended; what was pushed is looked at when it goes on")
         heard = self._keep(source, push, scope, key)
         self._sync_now(name)  # after the commit: who looks now finds the commit entered
         return heard

@@ -57,6 +57,7 @@ class CommitRow:
 
 
 _COLUMNS = tuple(commits.c[name] for name in CommitRow.__dataclass_fields__)
+_UNDECIDED: Final = "nobody has synced its source: is it suspended, is `chronoverse sync` running?"
 _PENDING: Final = commits.c.outcome == str(CommitOutcome.PENDING)
 
 
@@ -107,6 +108,17 @@ def settle_pending(
     """Write what becomes of commits that are still pending."""
     locked = select(commits.c.id).where(one_of(commits.c.id, ids), _PENDING).with_for_update()
     _write(connection, list(connection.execute(locked).scalars()), decision, now, report=report)
+
+
+def give_up(connection: Connection, before: datetime, now: datetime) -> int:
+    """End commits of any source that have been pending since before that moment, a bite of them; return how many.
+
+    Whoever syncs a source decides its commits: these are of sources that nobody has synced.
+    """
+    late = select(commits.c.id).where(_PENDING, commits.c.seen_at < before).limit(DELETED_MAX).with_for_update()
+    ids = list(connection.execute(late).scalars())
+    _write(connection, ids, Decision(CommitOutcome.FAILED, _UNDECIDED), now, report=False)
+    return len(ids)
 
 
 def pending(connection: Connection, source: str) -> list[CommitRow]:

@@ -64,7 +64,10 @@ class Fates:
         self._give_up(self._pending(error.version), f"it was announced, but the source could not be read: {error}")
 
     def tidy(self) -> None:
-        """End announced commits that the one last seen has overtaken, and those waited for in vain."""
+        """End announced commits that the one last seen has overtaken, and those waited for in vain.
+
+        While one is waited for, the source is asked at each look.
+        """
         snapshot = self._snapshot
         if snapshot is None or snapshot.commit is None:
             return
@@ -73,7 +76,8 @@ class Fates:
             overtaken = [row for row in others[:COMPARED_MAX] if self._overtaken(row, snapshot)]
             self._end(overtaken, commits.superseded(snapshot.commit))
             rest = [row for row in others if row not in overtaken]
-            self._give_up(rest, "it was announced, but the source does not hold it: was it taken back?")
+            if self._give_up(rest, "it was announced, but the source does not hold it: was it taken back?") < len(rest):
+                self._source.nudge()  # forges announce what their git servers may give out a moment later
 
     def news(self) -> bool:
         """Whether something was written since this was last asked."""
@@ -125,9 +129,11 @@ class Fates:
                 commits.settle(connection, name, version, decision, self._now(), report=self._reports)
             self._news = True
 
-    def _give_up(self, rows: list[CommitRow], message: str) -> None:
+    def _give_up(self, rows: list[CommitRow], message: str) -> int:
         before = self._now() - ANNOUNCED
-        self._end([row for row in rows if row.seen_at <= before], Decision(CommitOutcome.FAILED, message))
+        late = [row for row in rows if row.seen_at <= before]
+        self._end(late, Decision(CommitOutcome.FAILED, message))
+        return len(late)
 
     def _end(self, rows: list[CommitRow], decision: Decision) -> None:
         if rows:

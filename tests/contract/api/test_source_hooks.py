@@ -151,6 +151,15 @@ def test_a_ping_is_answered_and_other_events_are_none_of_ours(play, source) -> N
     assert (play.synced, entered(play)) == ([], [])
 
 
+def test_a_suspended_source_is_left_alone(play, source) -> None:
+    hook = source()
+    with play.database.write() as connection:
+        assert sources.suspend(connection, play.namespace, "me", "moving house", play.clock())
+    answer = hook(github(SECRET)).json()
+    assert (answer["outcome"], "suspended" in answer["message"]) == ("ignored", True)
+    assert (play.synced, entered(play)) == ([], [])
+
+
 def test_a_branch_that_was_deleted_is_looked_at_and_nothing_waited_for(play, source) -> None:
     assert source()(github(SECRET, commit=NONE)).json()["commit"] is None
     assert (play.synced, entered(play)) == ([play.namespace], [])

@@ -1,7 +1,7 @@
 """Every commit that is seen, or announced, ends: live, rejected with its place, superseded by another, or failed."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import delete
@@ -129,6 +129,30 @@ def test_one_announced_that_the_server_does_not_give_out_yet_waits(world: World,
     assert of(world, B).outcome == "pending"
     at(world, git, B)
     assert of(world, B).outcome == "live"
+
+
+def test_while_one_is_waited_for_the_source_is_asked_at_each_look(world: World, git: Git) -> None:
+    nudges: list[str] = []
+    git.nudge = lambda: nudges.append(git.commit or "")  # type: ignore[method-assign]
+    at(world, git, A)
+    assert nudges == []
+    announced(world, B)
+    at(world, git, A)
+    at(world, git, A)
+    assert nudges == [A, A]
+    at(world, git, B)
+    assert nudges == [A, A]
+
+
+def test_one_of_a_source_that_nobody_syncs_fails_in_the_end(world: World, git: Git) -> None:
+    at(world, git, A)
+    announced(world, B)
+    for minutes, count in ((59, 0), (2, 1)):
+        now = world.clock.forward(minutes=minutes)
+        with world.database.write() as connection:
+            assert commits.give_up(connection, now - timedelta(hours=1), now) == count
+    assert ends(world) == {"a": "live", "b": "failed"}
+    assert "suspended" in of(world, B).message
 
 
 def test_one_announced_and_never_found_fails(world: World, git: Git) -> None:
