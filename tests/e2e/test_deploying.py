@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,8 +47,8 @@ class Team:
         for line, value in zip(blocks("bash")[0].splitlines(), (SECRET, TOKEN), strict=True):
             assert self.cli(*line.split()[1:], given=value).returncode == 0
 
-    def push(self, text: str) -> str:
-        return str(self.repository.commit({"etl/report.yaml": text}))
+    def push(self, text: str, **more: str) -> str:
+        return str(self.repository.commit({"etl/report.yaml": text, **more}))
 
     def announce(self, commit: str) -> httpx.Response:
         request: Request = github(SECRET, commit=commit, delivery=commit)
@@ -96,3 +97,19 @@ def test_a_push_is_a_deployment(team: Team) -> None:
     until(lambda: team.told(bad) == "failure", 20, "the forge knows that it is not")
     shown = team.server.get(f"/sources/flows/commits/{good}")
     assert (shown["outcome"], shown["current"], shown["status_error"]) == ("live", True, "")
+
+
+def test_a_push_of_one_file_among_a_thousand_is_live_within_a_second(team: Team) -> None:
+    many = {f"etl/flow{number}.yaml": flow(f"flow{number}") for number in range(1000)}
+    filled = team.push(flow("report", "filled"), **many)
+    team.announce(filled)
+    assert team.wait(filled).returncode == 0
+
+    def seconds(word: str) -> float:
+        commit = team.push(flow("report", word))
+        begin = time.monotonic()
+        team.announce(commit)
+        assert team.server.get(f"/sources/flows/commits/{commit}", wait=8)["outcome"] == "live"
+        return time.monotonic() - begin
+
+    assert min(seconds(word) for word in ("three", "four", "five")) < 1.0

@@ -19,7 +19,17 @@ from tests.contract.api.test_hooks import KEY, SECRET
 from tests.contract.sync.test_fates import Git
 from tests.contract.sync.world import World, workflow
 from tests.e2e.processes import until
-from tests.unit.forges.deliveries import COMMIT, NONE, PUSHES, SIGNING_TOKEN, Request, github, gitlab, signed
+from tests.unit.forges.deliveries import (
+    COMMIT,
+    NONE,
+    PUSHES,
+    SIGNING_TOKEN,
+    Request,
+    github,
+    gitlab,
+    gitlab_signature,
+    signed,
+)
 
 
 class Polled(Git):
@@ -105,9 +115,13 @@ def test_a_push_has_the_source_synced_and_its_commit_waited_for(play, source, ki
 
 def test_gitlabs_signing_token_is_taken(play, source) -> None:
     hook = source(ForgeKind.GITLAB, SIGNING_TOKEN)
-    late = gitlab(SIGNING_TOKEN)  # signed at another time than this
-    assert hook(late).status_code == 401
+    request = gitlab(SIGNING_TOKEN)
+    assert hook(request).status_code == 401  # it was signed long ago
     assert play.synced == []
+    now = int(play.clock().timestamp())
+    fresh = request.headers | gitlab_signature(SIGNING_TOKEN, request.body, "d-2", now)
+    assert hook(Request(fresh, request.body)).json()["outcome"] == "synced"
+    assert play.synced == [play.namespace]
 
 
 def test_a_delivery_is_taken_once_a_day(play, source) -> None:
