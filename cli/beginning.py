@@ -8,7 +8,7 @@ import click
 from cli.errors import CliError
 
 WORKFLOW: Final = """\
-# A first workflow: two tasks, on a schedule and by hand. All fields: docs/language.md
+# A first workflow: two tasks, on a schedule and by hand. All fields, and what they mean: chronoverse schema
 name: first
 description: Count words every morning, and say how many there were.
 
@@ -23,16 +23,16 @@ triggers:
 tasks:
   count:
     run: echo "words=$(wc -w <<< "$TEXT")" >> "$CHRONOVERSE_OUTPUT"
-    env: {TEXT: "${{ inputs.text }}"}
-    outputs: {words: integer}
     retry: {max_attempts: 3, delay: 5s}
     timeout: 1m
+    env: {TEXT: "${{ inputs.text }}"}
+    outputs: {words: integer}
 
   tell:
     needs: [count]
     run: echo "there were $WORDS words"
-    env: {WORDS: "${{ tasks.count.outputs.words }}"}
     timeout: 1m
+    env: {WORDS: "${{ tasks.count.outputs.words }}"}
 """
 
 TEST: Final = """\
@@ -60,7 +60,9 @@ def init(folder: Path) -> None:
     """Write a first workflow and its test into DIR (by default `workflows`). Overwrites nothing."""
     there = [str(folder / name) for name in FILES if (folder / name).exists() or (folder / name).is_symlink()]
     if there:
-        raise CliError(f"{', '.join(there)}: already there, nothing was written", "name another folder")
+        raise CliError(
+            f"{', '.join(there)}: already there, nothing was written", "`chronoverse init DIR` writes elsewhere"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in FILES.items():
@@ -79,6 +81,7 @@ def _next_steps(folder: Path) -> list[str]:
     steps = {
         f"chronoverse validate {place}": "check it",
         f"chronoverse test {place}": "play its tests",
+        f"chronoverse graph {file}": "draw it",
         f"chronoverse run {file}": "run it here and now, without a server",
         f"chronoverse up --workflows {place}": "run everything, on schedule",
     }

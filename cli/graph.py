@@ -34,7 +34,10 @@ def _one(path: str, name: str | None) -> "Workflow":
     from dsl.diagnostics import has_errors
     from dsl.loader import load_paths
     from dsl.render import render
+    from dsl.testfile.files import SUFFIXES
 
+    if path.endswith(SUFFIXES):
+        raise CliError(f"{path} holds tests, and no workflow", "name the file of the workflow that they test")
     loaded = load_paths([path])
     if has_errors(loaded.diagnostics):
         click.echo(render(loaded, "text"), nl=False, err=True)
@@ -46,6 +49,6 @@ def _one(path: str, name: str | None) -> "Workflow":
         return next(iter(found.values()))
     names = ", ".join(f"{item.workflow.namespace}/{item.workflow.name}" for item in loaded.workflows)
     if not names:
-        raise CliError(f"{path} holds no workflow")
+        raise CliError(f"{path} holds no workflow", "`chronoverse init DIR` writes a first one")
     what = "holds several workflows" if name is None or found else f"holds no workflow {name!r}"
     raise CliError(f"{path} {what}", f"choose with --workflow: {names}")

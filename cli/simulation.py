@@ -152,7 +152,7 @@ def _print_table(found: "Forecast") -> None:
     print_table(("fires (UTC)", "local", "workflow", "trigger", "note"), rows, "nothing fires in this range")
     collisions = sum(item.collides for item in found.firings)
     more = f"; {found.left_out_shown} more left out: see --limit" if found.truncated else ""
-    click.echo(f"{len(rows)} firings, {collisions} at a concurrency limit{more}", err=True)
+    click.echo(f"{len(rows)} firing{'s' * (len(rows) != 1)}, {collisions} at a concurrency limit{more}", err=True)
     for name in found.unanchored:
         click.echo(f"{name}: a server counts `every` from its first activation; here from --from", err=True)
     for name in found.unlimited:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench import engine, recovery, server
+from tests.bench import bench_rehearsal, engine, recovery, server
 from tests.bench.measure import Figure, Measure
 
 ROOT = Path(__file__).parents[2]
@@ -20,7 +20,7 @@ BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
 
 def _measures() -> list[Measure]:
-    return [*engine.measures(), *server.measures(), *recovery.measures()]
+    return [*engine.measures(), *server.measures(), *recovery.measures(), *bench_rehearsal.measures()]
 
 
 def _as_installed() -> None:

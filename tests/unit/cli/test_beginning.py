@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.beginning import FILES, init
+from cli.beginning import FILES
+from cli.main import cli
+from dsl.formatting import format_text
 from dsl.loader import load_paths
 from engine.rehearsal import Suite
 
 
 def call(folder: Path) -> Result:
-    return CliRunner().invoke(init, [str(folder)])
+    return CliRunner().invoke(cli, ["init", str(folder)])
 
 
 def test_the_workflow_has_no_fault_and_its_tests_pass(tmp_path: Path) -> None:
@@ -27,6 +29,11 @@ def test_the_workflow_has_no_fault_and_its_tests_pass(tmp_path: Path) -> None:
     cases = list(suite.play([folder / "first.test.yaml"]))
     assert [case.passed for case in cases] == [True, True]
     assert suite.report.passed
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_files_are_in_the_one_layout(name: str) -> None:
+    assert format_text(FILES[name], name).text == FILES[name]
 
 
 @pytest.mark.parametrize("name", FILES)

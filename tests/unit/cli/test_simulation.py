@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.simulation import simulate
+from cli.main import cli
 
 TEXT = """
 name: often
@@ -24,7 +24,7 @@ def file(tmp_path: Path) -> str:
 
 
 def call(*arguments: str) -> Result:
-    return CliRunner().invoke(simulate, list(arguments))
+    return CliRunner().invoke(cli, ["simulate", *arguments])
 
 
 def test_json_has_each_firing_and_what_the_limit_does(file: str) -> None:
