@@ -174,6 +174,14 @@ def test_a_suspended_source_is_left_alone(play, source) -> None:
     assert (play.synced, entered(play)) == ([], [])
 
 
+def test_a_forge_may_come_by_the_name_of_a_proxy(api, play, source) -> None:
+    source()
+    request = github(SECRET)
+    named = {**request.headers, "Host": "flows.example.com", "Origin": "https://elsewhere.example.com"}
+    assert send(api, play, Request(named, request.body)).status_code == 202
+    assert api.get(f"/api/v1/sources/{play.namespace}", headers=named).status_code == 403
+
+
 def test_a_branch_that_was_deleted_is_looked_at_and_nothing_waited_for(play, source) -> None:
     assert source()(github(SECRET, commit=NONE)).json()["commit"] is None
     assert (play.synced, entered(play)) == ([play.namespace], [])
