@@ -29,13 +29,14 @@ BITE: Final = 50
 TIMEOUT_SECONDS: Final = 20.0
 ANSWER_CHARACTERS_MAX: Final = 300
 DIAGNOSTICS_SHOWN: Final = 3
-_STATES: Final = {
+STATES: Final = {
     CommitOutcome.PENDING: StatusState.PENDING,
     CommitOutcome.LIVE: StatusState.SUCCESS,
     CommitOutcome.REJECTED: StatusState.FAILURE,
     CommitOutcome.FAILED: StatusState.FAILURE,
     CommitOutcome.SUPERSEDED: StatusState.STOPPED,
 }
+"""What a forge is told of each outcome."""
 
 
 class ClosedError(Exception):
@@ -145,7 +146,7 @@ class StatusCourier(LoopService):
 
     def _status(self, row: CommitRow, context: str) -> CommitStatus:
         link = f"{self._public_url}/api/v1/sources/{row.source}/commits/{row.version}" if self._public_url else ""
-        return CommitStatus(row.version, _STATES[CommitOutcome(row.outcome)], description(row), link, context)
+        return CommitStatus(row.version, STATES[CommitOutcome(row.outcome)], description(row), link, context)
 
     def _check_open(self, api: str) -> None:
         closed = self._closed.get(api)

@@ -215,6 +215,34 @@ def test_a_rewritten_line_supersedes_what_it_left_out(world: World, git: Git) ->
     assert of(world, "e" * 40).outcome == "superseded"
 
 
+def test_a_sync_that_dies_leaves_its_commit_to_the_next(world: World, git: Git, monkeypatch) -> None:
+    at(world, git, A)
+    with monkeypatch.context() as dying:
+        dying.setattr(commits, "settle", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            at(world, git, B)
+    assert ends(world) == {"a": "live", "b": "pending"}
+    assert world.workflow("alpha").revision_count == 1  # with its outcome, what it changes was taken back
+    world.restart()
+    at(world, git, B)
+    assert ends(world) == {"a": "live", "b": "live"}
+    assert world.workflow("alpha").revision_count == 2
+
+
+def test_two_that_sync_one_source_agree(world: World, git: Git) -> None:
+    other = Git(files=dict(git.files))
+    at(world, git, A)
+    first = world._reconcilers[git.name]
+    world.restart()
+    at(world, other, C)
+    git.commit = B  # the first server's copy is behind
+    first.reconcile()
+    git.commit, git.files = C, dict(other.files)
+    first.reconcile()
+    assert ends(world) == {"a": "live", "b": "superseded", "c": "live"}
+    assert of(world, B).superseded_by == C
+
+
 def test_a_folder_has_no_commits(world: World) -> None:
     world.sync(a=workflow("alpha"))
     with world.database.read() as connection:
