@@ -1,4 +1,4 @@
-"""`chronoverse wait`: after a push, until its commit is live or is not going to be."""
+"""What became of commits: `chronoverse wait` after a push, and `chronoverse commits` for all of them."""
 
 import re
 import sys
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from cli.errors import CliError, UnreachableError
-from cli.output import as_json, print_json
+from cli.output import as_json, print_json, print_table
 
 if TYPE_CHECKING:  # loaded by the command itself, so that `--help` stays fast
     from api.schemas.commits import Commit
@@ -90,6 +90,33 @@ def wait(sha: str, source: str | None, timeout: float, json_output: bool) -> Non
         sys.exit(1)
 
 
+@click.command()
+@click.argument("source", required=False)
+@click.option("--limit", "-n", type=click.IntRange(1, 200), default=20, show_default=True, help="How many.")
+@as_json
+def commits(source: str | None, limit: int, json_output: bool) -> None:
+    """List what became of the commits of SOURCE, the last ones first.
+
+    SOURCE is not needed where only one has commits. The one that is live now is marked with a star.
+    """
+    from api.schemas.commits import CommitPage
+    from cli.client import ApiClient
+
+    client = ApiClient.of_environment()
+    page = client.get(f"/sources/{source or _only_source(client)}/commits", CommitPage, {"limit": limit})
+    if json_output:
+        print_json(page)
+        return
+    columns = ("COMMIT", "OUTCOME", "NOW", "SEEN", "AUTHOR", "TITLE", "MESSAGE")
+    print_table(columns, map(_row, page.items), "no commits")
+
+
+def _row(item: "Commit") -> tuple[Any, ...]:
+    star = "*" if item.current else ""
+    message = item.message.partition("\n")[0]
+    return item.commit[:12], item.outcome, star, item.seen_at, item.author, item.title, message
+
+
 def _followed(client: "ApiClient", source: str, sha: str, deadline: Deadline, *, quiet: bool) -> "Commit | None":
     """Return the commit that decides, or None where there is none in time."""
     for _ in range(SUCCESSORS_MAX):
@@ -135,7 +162,7 @@ def _only_source(client: "ApiClient") -> str:
     if len(names) == 1:
         return names[0]
     said = f"several sources have commits: {', '.join(names)}" if names else "no source has commits"
-    raise click.UsageError(f"{said}; name it with --source")
+    raise click.UsageError(f"{said}; say which is meant")
 
 
 def _print(commit: "Commit") -> None:

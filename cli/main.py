@@ -36,6 +36,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "secret": "cli.secrets:secret",
     "source": "cli.sources:source",
     "wait": "cli.commits:wait",
+    "commits": "cli.commits:commits",
     "config": "cli.configuration:config",
     "workers": "cli.workers:workers",
     "doctor": "cli.doctor:doctor",

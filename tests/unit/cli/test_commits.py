@@ -7,6 +7,7 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
+from api.schemas.sources import Source
 from cli import commits as module
 from cli.client import ApiClient
 from cli.main import cli
@@ -50,15 +51,15 @@ def unseen(what: str = "commit") -> httpx.Response:
 
 
 def source(name: str, kind: str = "git") -> dict[str, object]:
-    state = {"config": {}, "conditions": {}, "diagnostics": [], "seen_version": None, "applied_version": None}
-    return {"name": name, "kind": kind, **state, "synced_at": None, "updated_at": "2026-03-01T12:00:00Z"}
+    given = {"name": name, "kind": kind, "config": {}, "conditions": {}, "diagnostics": []}
+    return {**dict.fromkeys(Source.__struct_fields__), **given, "updated_at": "2026-03-01T12:00:00Z"}
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Run the command against an API that answers in turn; the last answer is given again."""
 
-    def run(line: str, *answers: httpx.Response | httpx.HTTPError) -> Result:
+    def run(line: str, *answers: httpx.Response | httpx.HTTPError, command: str = "wait") -> Result:
         left = list(answers)
 
         def handler(request: httpx.Request) -> httpx.Response:
@@ -71,7 +72,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
         client._http = httpx.Client(base_url="http://127.0.0.1:1/api/v1", transport=httpx.MockTransport(handler))
         monkeypatch.setattr(ApiClient, "of_environment", lambda: client)
         monkeypatch.setattr(module, "AGAIN_SECONDS", 0.0)
-        return CliRunner().invoke(cli, ["wait", *line.split()])
+        return CliRunner().invoke(cli, [command, *line.split()])
 
     return run
 
@@ -121,10 +122,19 @@ def test_the_source_is_named_where_there_are_several(run) -> None:
     assert run(A, httpx.Response(200, json=page), commit("live")).exit_code == 0
     page["items"].append(source("two"))
     done = run(A, httpx.Response(200, json=page))
-    assert (done.exit_code, "one, two; name it with --source" in done.stderr) == (2, True)
+    assert (done.exit_code, "one, two; say which is meant" in done.stderr) == (2, True)
     assert run(A, httpx.Response(200, json={"items": [], "next": None})).exit_code == 2
 
 
 def test_scripts_get_json(run) -> None:
     done = run(f"{A} --source repo --json", commit("superseded", superseded_by=B), commit("live", B))
     assert json.loads(done.stdout)["commit"] == B
+
+
+def test_commits_are_listed_with_a_star_for_what_is_live(run) -> None:
+    rows = [json.loads(commit(outcome, sha).content) for outcome, sha in (("rejected", B), ("live", A))]
+    page = httpx.Response(200, json={"items": rows, "next": None})
+    first, second = run("repo", page, command="commits").stdout.splitlines()[1:]
+    assert first.split()[:2] == ["bbbbbbbbbbbb", "rejected"]
+    assert second.split()[:3] == ["aaaaaaaaaaaa", "live", "*"]
+    assert json.loads(run("repo --json", page, command="commits").stdout)["items"][1]["commit"] == A
