@@ -88,14 +88,14 @@ class _Reader:
         return self._scalar(event) if _is_scalar(event) else self._collection(event, column)
 
     def _scalar(self, event: Any) -> Scalar:
-        begin = self._begin(event)
+        written = self._source.text[self._begin(event) : event.end_mark.index]
         return Scalar(
             value=event.value,
             style=event.style or "",
             prefix=_prefix(event),
             tagged=event.tag is not None,
-            raw=self._source.text[begin : event.end_mark.index] if event.style in BLOCK_STYLES else "",
-            broken=self._source.span(begin, begin + 1).line <= event.end_mark.line,
+            raw=written if event.style in BLOCK_STYLES else "",
+            broken="\n" in written or "\r" in written,
         )
 
     def _collection(self, start: Any, column: int) -> Collection:
@@ -161,7 +161,8 @@ class _Reader:
 
     def _limit(self) -> int:
         """Return where the next thing that is written begins: an end mark, a key, an item, a document."""
-        for event in self._events[self._at :]:
+        for number in range(self._at, len(self._events)):
+            event = self._events[number]
             if _is_end(event):
                 if event.end_mark.index > event.start_mark.index:
                     return int(event.start_mark.index)

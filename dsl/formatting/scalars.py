@@ -21,10 +21,16 @@ WIDTH_MAX: Final = 120
 _PLAIN_START: Final = re.compile(r"[^\W\d]|[_/$(]")
 _WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _NOT_IN_FLOW: Final = frozenset(",[]{}")
+_SPECIAL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+"""What is written as an escape: control characters, and what looks like a break or like nothing."""
+_UNFIT: Final = re.compile(rf"{_SPECIAL.pattern}|^(?:---|\.\.\.)(?:\s|$)")
+"""What a plain scalar may hold on a second line, and not on its first."""
 _UNUSUAL_BREAK: Final = re.compile("[\x85\u2028\u2029]")
 _BREAK: Final = re.compile("\r\n|[\r\x85\u2028\u2029]")
 _WRAPPABLE: Final = re.compile(r"[^ \t\n#-][^ \t\n]*(?: [^ \t\n]+)*")
-_ANALYSIS: Final = Emitter(io.StringIO())  # it writes nothing: only what it knows of characters is asked
+_ANALYSIS: Final = Emitter(
+    io.StringIO(), allow_unicode=True
+)  # it writes nothing: only what it knows of characters is asked
 
 
 def inline(scalar: Scalar, *, flow: bool) -> str:
@@ -38,9 +44,8 @@ def _inline(scalar: Scalar, *, flow: bool) -> str:
     if not scalar.style:
         if not value:
             return "null" if flow and not scalar.tagged else ""
-        if not flow or not (_NOT_IN_FLOW & set(value) or value.endswith(":")):
-            return value
-        return quoted(value)
+        fits = not _UNFIT.search(value) and not (flow and (_NOT_IN_FLOW & set(value) or value.endswith(":")))
+        return value if fits or scalar.tagged else quoted(value)
     if not scalar.tagged and is_plain(value, flow=flow):
         return value
     return quoted(value)
@@ -56,17 +61,13 @@ def is_plain(value: str, *, flow: bool) -> bool:
 
 def quoted(value: str) -> str:
     """Return text in quotes: double ones, or single ones where that saves escapes."""
-    shown = json.dumps(value, ensure_ascii=False)
-    awkward = '"' in value or "\\" in value
-    printable = value.isprintable() and "\ufeff" not in value
-    if printable:
-        return "'" + value.replace("'", "''") + "'" if awkward else shown
-    return "".join(char if char.isprintable() and char != "\ufeff" else _escape(char) for char in shown)
+    if not _SPECIAL.search(value) and ('"' in value or "\\" in value):
+        return "'" + value.replace("'", "''") + "'"
+    return _SPECIAL.sub(lambda match: _escape(match[0]), json.dumps(value, ensure_ascii=False))
 
 
 def _escape(char: str) -> str:
-    code = ord(char)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return f"\\x{ord(char):02x}" if ord(char) < 0x100 else f"\\u{ord(char):04x}"
 
 
 def lines(scalar: Scalar, room: int) -> list[str] | None:
@@ -145,7 +146,7 @@ def _is_literal(value: str) -> bool:
         return False
     if value.endswith("\n\n"):
         return False
-    return all(char in {"\n", "\t"} or char.isprintable() for char in value) and "\ufeff" not in value
+    return not _SPECIAL.search(value.replace("\n", "").replace("\t", ""))
 
 
 def _wrapped(value: str, room: int) -> list[str]:

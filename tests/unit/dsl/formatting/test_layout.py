@@ -204,6 +204,41 @@ def test_texts_of_several_lines_are_blocks():
     )
 
 
+def test_letters_of_all_languages_need_no_quotes_and_what_cannot_be_seen_is_an_escape():
+    check(
+        """
+        description: 'Café, 東京 👩\u200d💻'
+        labels: {a: "x\u0085y", b: "non\u00a0breaking", c: "\ufeff"}
+        """.replace("\x85", "\\x85").replace("\ufeff", "\\uFEFF"),
+        """
+        description: Café, 東京 👩\u200d💻
+        labels: {a: "x\\x85y", b: non\u00a0breaking, c: "\\ufeff"}
+        """,
+    )
+
+
+def test_text_that_was_broken_over_lines_is_one_line_a_block_or_quoted():
+    long = "word " * 40
+    shown = formatted(f"""
+        name: a
+         b
+        description:
+          {long}
+          {long}
+        env:
+          A: one
+
+            two
+          B: [one
+
+            two]
+        """)
+    assert shown.startswith("name: a b\n\ndescription: >-\n  word word")
+    assert max(map(len, shown.splitlines())) <= 120
+    assert "  A: |-\n    one\n    two\n" in shown
+    assert '  B: ["one\\ntwo"]\n' in shown
+
+
 def test_blank_lines_that_are_text_stay():
     text = "name: x\ntasks:\n  a: {run: b}\n  c:\n    run: |+\n      echo\n\n\n  d:\n    run: e\n"
     assert "|+\n      echo\n\n\n  d:" in formatted(text)
