@@ -90,7 +90,10 @@ def _found(paths: Sequence[str]) -> list[Path]:
     for path in map(Path, paths):
         if not path.exists():
             raise click.UsageError(f"path '{path}' does not exist")
-        found |= dict.fromkeys(sorted(_in_folder(path)) if path.is_dir() else [path])
+        try:
+            found |= dict.fromkeys(sorted(_in_folder(path)) if path.is_dir() else [path])
+        except OSError as error:
+            raise CliError(f"{error.filename or path} cannot be read: {error.strerror or error}") from error
     return list(found)
 
 

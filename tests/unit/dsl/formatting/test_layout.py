@@ -5,7 +5,9 @@ from textwrap import dedent
 
 import pytest
 
+from dsl.codes import CODES
 from dsl.formatting import UnsafeFormatError, format_text, formatter
+from dsl.loader import load_text
 
 ROOT = Path(__file__).parents[4]
 
@@ -405,6 +407,16 @@ def test_a_lost_comment_is_refused(monkeypatch):
     monkeypatch.setattr(formatter, "write", lambda documents, comments: "name: x\n")
     with pytest.raises(UnsafeFormatError, match="a comment would be lost"):
         format_text("name: x # y", "a.yaml")
+
+
+@pytest.mark.parametrize("entry", [item for item in CODES.values() if item.right], ids=lambda item: item.code)
+def test_what_a_workflow_is_stays_the_same_to_the_byte_of_its_digest(entry):
+    def digests(text):
+        return [item.digest for item in load_text(text, "w.yaml").workflows]
+
+    shown = format_text(entry.right, "w.yaml").text
+    assert digests(shown) == digests(entry.right)
+    assert format_text(shown, "w.yaml").text == shown
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "workflows").glob("*.yaml")), ids=lambda path: path.name)
