@@ -62,11 +62,17 @@ class _Names:
         for name, wanted in expect.get("tasks", {}).items():
             task, faults = self._task(name, (*path, "tasks", name))
             yield from faults
-            if isinstance(wanted, dict):
-                yield from self._outputs(task, (*path, "tasks", name, "outputs"), wanted.get("outputs", {}))
+            if task is not None and isinstance(wanted, dict):
+                yield from self._of_task(task, (*path, "tasks", name), wanted)
         for word in ("order", "ran"):
             for number, name in enumerate(expect.get(word, ())):
                 yield from self._task(name, (*path, word, number), key=False)[1]
+
+    def _of_task(self, task: Task, path: Path, wanted: Mapping[str, Any]) -> Iterator[Fault]:
+        yield from self._outputs(task, (*path, "outputs"), wanted.get("outputs", {}))
+        known = task.spec.get("inputs", {}) if task.kind == "workflow" else {}
+        for name in _unknown(wanted.get("inputs", {}), known):
+            yield self._fault("E0602", "input", name, known, (*path, "inputs", name), of=f"task '{task.id}'")
 
     def _task(self, name: str, path: Path, *, key: bool = True) -> tuple[Task | None, list[Fault]]:
         """Return the task that a name (of an item perhaps) means, or what is wrong with it."""
