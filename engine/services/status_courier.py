@@ -68,7 +68,7 @@ class StatusCourier(LoopService):
         self._public_url = public_url.rstrip("/")
         self._clock = clock
         self._told = threading.Event()
-        self._http = httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False, headers={"User-Agent": "chronoverse"})
+        self._http: httpx.Client | None = None
         self._closed: dict[str, ClosedError] = {}
 
     def wake(self) -> None:
@@ -82,7 +82,8 @@ class StatusCourier(LoopService):
     def stop(self) -> None:
         """End the loop, and close connections."""
         super().stop()
-        self._http.close()
+        if self._http is not None:
+            self._http.close()
 
     def turn(self) -> None:
         """Tell what is due, and wait for more."""
@@ -155,7 +156,7 @@ class StatusCourier(LoopService):
 
     def _send(self, repository: Repository, request: StatusRequest) -> None:
         try:
-            answer = self._http.post(request.url, json=dict(request.body), headers=dict(request.headers))
+            answer = self._client().post(request.url, json=dict(request.body), headers=dict(request.headers))
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise RefusedError(f"{repository.api} does not answer: {str(error) or type(error).__name__}") from error
         if answer.is_success:
@@ -170,6 +171,18 @@ class StatusCourier(LoopService):
             self._closed[repository.api] = closed = ClosedError(message, until)
             raise closed
         raise RefusedError(message)
+
+    def _client(self) -> httpx.Client:
+        """Return the client; it is made when the first status is told, since it costs time and memory.
+
+        It trusts the certificates of the system too, where those of one's own forge may be.
+        """
+        if self._http is None:
+            trusted = httpx.create_ssl_context(trust_env=False)
+            trusted.load_default_certs()
+            agent = {"User-Agent": "chronoverse"}
+            self._http = httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False, headers=agent, verify=trusted)
+        return self._http
 
 
 def description(row: CommitRow) -> str:
