@@ -49,6 +49,9 @@ def _stream(name: str, *, check: bool, diff: bool) -> bool:
 
 
 def _files(paths: Sequence[Path], *, check: bool, diff: bool) -> bool:
+    if not paths:
+        click.echo("there are no workflow files here", err=True)
+        return True
     changed = faulty = 0
     for path in paths:
         result = _formatted(_read(path), str(path))
@@ -89,7 +92,7 @@ def _found(paths: Sequence[str]) -> list[Path]:
     found: dict[Path, None] = {}
     for path in map(Path, paths):
         if not path.exists():
-            raise click.UsageError(f"path '{path}' does not exist")
+            raise click.UsageError(f"path '{path}' does not exist: name the files or folders to format")
         try:
             found |= dict.fromkeys(sorted(_in_folder(path)) if path.is_dir() else [path])
         except OSError as error:

@@ -91,7 +91,9 @@ def _print_end(report: "Report", seconds: float, *, with_coverage: bool) -> None
                 click.echo(f"  line {line}: never: {point}")
     failed = sum(not case.passed for case in report.cases)
     passed = len(report.cases) - failed
-    click.echo(f"\n{passed} passed, {failed} failed in {seconds:.2f} s")
+    errors = sum(item.severity == "error" for item in report.faults) + len(report.unusable)
+    faulty = f", {errors} error{'s' * (errors != 1)} in files" if errors else ""
+    click.echo(f"\n{passed} passed, {failed} failed{faulty} in {seconds:.2f} s")
 
 
 def _print_json(report: "Report", seconds: float) -> None:

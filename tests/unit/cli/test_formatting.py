@@ -71,6 +71,11 @@ def test_a_faulty_file_is_told_and_left_and_the_others_are_formatted(folder):
     assert (folder / "a.yaml").read_text() == FINE
 
 
+def test_a_folder_without_files_is_told(tmp_path):
+    result = fmt(tmp_path)
+    assert (result.exit_code, result.stderr) == (0, "there are no workflow files here\n")
+
+
 @pytest.mark.parametrize("args", [("missing.yaml",), ("-", "x.yaml"), ("--nonsense",)])
 def test_misuse_exits_2(args):
     assert fmt(*args).exit_code == 2

@@ -33,3 +33,13 @@ def test_misuse_exits_with_two_and_a_failure_with_one(tmp_path: Path) -> None:
     (tmp_path / "order-report.test.yaml").write_text("tests: {a: {expect: {state: succeeded}}}\n")
     result = CliRunner().invoke(cli, ["test", str(tmp_path), "--json"])
     assert (result.exit_code, '"passed": false' in result.output) == (1, True)
+
+
+def test_an_unknown_name_is_shown_where_it_stands(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "workflows" / "order-report.yaml", tmp_path)
+    (tmp_path / "order-report.test.yaml").write_text("tests: {a: {mocks: {extarct: {}}, expect: {state: failed}}}\n")
+    result = CliRunner().invoke(cli, ["test", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "error[E0601]: workflow 'order-report' has no task 'extarct'" in result.stderr
+    assert "did you mean 'extract'?" in result.stderr
+    assert "0 passed, 0 failed, 1 error in files" in result.stdout
