@@ -64,7 +64,7 @@ _PENDING: Final = commits.c.outcome == str(CommitOutcome.PENDING)
 def see(
     connection: Connection, source: str, version: str, now: datetime, *, author: str, title: str, report: bool
 ) -> bool:
-    """Enter a commit as pending; return False, with nothing changed, where it is known already."""
+    """Enter a commit as pending; return False where it is known already. Whose it is may become known later."""
     insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(commits)
     new = insert.values(
         source=source,
@@ -76,7 +76,11 @@ def see(
         diagnostics=[],
         status_due_at=now if report else None,
     )
-    return connection.execute(new.on_conflict_do_nothing().returning(commits.c.id)).one_or_none() is not None
+    entered = connection.execute(new.on_conflict_do_nothing().returning(commits.c.id)).one_or_none() is not None
+    if not entered and author:
+        unnamed = (commits.c.source == source, commits.c.version == version, commits.c.author == "")
+        connection.execute(update(commits).where(*unnamed).values(author=_bounded(author), title=_bounded(title)))
+    return entered
 
 
 def owed(connection: Connection, source: str, version: str, decision: Decision) -> bool:

@@ -30,7 +30,7 @@ class Fates:
         self._database = database
         self._source = source
         self._now = now
-        self._seen: str | None = None
+        self._seen: tuple[str, str] | None = None
         self._compared: set[tuple[str, str]] = set()
         self._snapshot: Snapshot | None = None
         self._news = False
@@ -89,7 +89,7 @@ class Fates:
         return bool(self._source.config.get("status"))
 
     def _enter(self, version: str, author: str, title: str) -> None:
-        if version == self._seen:
+        if (version, author) == self._seen:
             return
         with self._database.write() as connection:
             new = commits.see(
@@ -102,7 +102,7 @@ class Fates:
                 report=self._reports,
             )
         self._news = self._news or new
-        self._seen = version
+        self._seen = (version, author)
 
     def _pending(self, apart_from: str | None) -> list[CommitRow]:
         with self._database.read() as connection:

@@ -170,9 +170,10 @@ def test_one_that_cannot_be_taken_fails_and_one_mended_goes_live(world: World, g
     git.commit, git.failure = A, FetchError("empty", "nothing is there", A)
     world.sync(git)
     assert (of(world, A).outcome, of(world, A).message) == ("failed", "nothing is there")
+    assert of(world, A).author == ""
     git.failure = None
     at(world, git, A)
-    assert of(world, A).outcome == "live"
+    assert (of(world, A).outcome, of(world, A).author) == ("live", "Ada <ada@example.com>")
 
 
 def test_what_is_announced_while_the_server_is_away_is_waited_for(world: World, git: Git) -> None:
