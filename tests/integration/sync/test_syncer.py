@@ -45,9 +45,12 @@ class Synced:
             self.broker,
             [FolderSource("workflows", self.folder)],
             settle=settle,
-            on_applied=lambda: self.on_applied(),
+            on_applied=self._applied,
             show=self._show,
         )
+
+    def _applied(self) -> None:
+        self.on_applied()
 
     def _show(self, source: str, outcome: Outcome) -> None:
         assert source == "workflows"
