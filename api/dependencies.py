@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from dsl.pool_kinds import PoolKinds
 from engine.artifacts import Artifacts
 from engine.broker.interface import Broker
 from engine.clock import Clock, NewId, new_id, system_clock
@@ -35,7 +36,7 @@ class Dependencies:
     `revisions` may be shared with the other services of a process. `health` gives, for each thing that the process
     needs, a callable that says what is wrong with it (empty: nothing). `notifier` hears of runs with new log lines
     where the log writer is in the same process. `keyring` encrypts secrets, `artifacts` keeps files. `closing` ends
-    followed streams.
+    followed streams. `pool_kinds` are the kinds of tasks that pools are declared to serve.
     """
 
     database: Database
@@ -49,6 +50,7 @@ class Dependencies:
     keyring: Keyring = field(default_factory=lambda: Keyring([]))
     artifacts: Artifacts = field(default_factory=lambda: Artifacts(""))
     closing: threading.Event = field(default_factory=threading.Event)
+    pool_kinds: PoolKinds = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

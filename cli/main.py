@@ -35,6 +35,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "resume": "cli.run_again:resume",
     "secret": "cli.secrets:secret",
     "source": "cli.sources:source",
+    "plan": "cli.plans:plan",
     "wait": "cli.commits:wait",
     "commits": "cli.commits:commits",
     "config": "cli.configuration:config",

@@ -190,6 +190,7 @@ def api_service(
         sync_now=sync_now or (lambda source: ask_for_sync(parts.broker, source)),
         keyring=keyring(parts.settings),
         artifacts=Artifacts(parts.settings.artifacts_place),
+        pool_kinds=parts.settings.pool_kinds,
     )
     return ApiServer(dependencies, host=parts.settings.host, port=parts.settings.port)
 

@@ -60,6 +60,13 @@ def write(
     _delete(connection, before)
 
 
+def forthcoming(connection: Connection, workflow_id: str, specs: Triggers, now: datetime) -> list[dict[str, Any]]:
+    """Return the rows that `write` would make of a workflow's triggers now; changes and locks nothing."""
+    query = select(triggers).where(triggers.c.workflow_id == workflow_id)
+    before = {row.name: row for row in connection.execute(query)}
+    return [_values(workflow_id, name, spec, before.get(name), now) for name, spec in specs.items()]
+
+
 def rest(connection: Connection, workflow_ids: Collection[str], now: datetime, why: str) -> None:
     """Let the workflows' triggers fire no more; a nominal time that has come is noted as skipped."""
     for row in _locked(connection, workflow_ids):

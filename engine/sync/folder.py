@@ -51,6 +51,7 @@ class FolderSource:
             "namespace": self.rules.namespace,
             "policy": self.rules.policy.value,
             "prune": self.rules.prune,
+            **self.rules.bounds,
         }
 
     def fetch(self) -> Snapshot:

@@ -5,9 +5,8 @@ nothing.
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Final
 
 import msgspec
@@ -17,7 +16,7 @@ from dsl.loader import LoadResult
 from dsl.pool_kinds import PoolKinds
 from engine.artifacts import Artifacts
 from engine.clock import NewId
-from engine.store import revisions, sources
+from engine.store import sources
 from engine.store.activation import Settle
 from engine.store.connection import Connection
 from engine.store.database import Database
@@ -25,11 +24,11 @@ from engine.store.reads_live import Live, live
 from engine.store.revisions import Origin
 from engine.store.sources import SourceState
 from engine.sync.apply import Applied, apply
-from engine.sync.budget import removals_allowed
 from engine.sync.conditions import Findings, conditions, not_fetched
 from engine.sync.fates import Fates, decide
-from engine.sync.loading import SnapshotLoader, faulty_files, names_in
-from engine.sync.plan import Plan, make_plan
+from engine.sync.finding import find
+from engine.sync.loading import SnapshotLoader
+from engine.sync.plan import Plan
 from engine.sync.source import FetchError, Relation, Snapshot, Source
 from engine.sync.trees import Bundles
 
@@ -155,30 +154,7 @@ class Reconciler:
     def _find(
         self, connection: Connection, snapshot: Snapshot, loaded: LoadResult, before: SourceState, behind: str = ""
     ) -> Findings:
-        """Plan against what stands, and take out of the plan what may not be done."""
-        faulty = faulty_files(loaded)
-        names = {item.workflow.name for item in loaded.workflows}
-        plan = make_plan(
-            self._source.name,
-            loaded.workflows,
-            revisions.standing(connection, self._source.name, names),
-            documents=partial(revisions.documents, connection),
-            faulty=faulty,
-            faulty_names=names_in(loaded, faulty),
-        )
-        faulty |= {item.file for item in plan.diagnostics}
-        files = len(snapshot.files) + len(snapshot.faults)
-        plan, waiting = self._within_budget(plan, approved=before.prune_approved == snapshot.version)
-        return Findings(snapshot.version, files, faulty, plan, self._source.rules.policy, waiting, behind)
-
-    def _within_budget(self, plan: Plan, *, approved: bool) -> tuple[Plan, tuple[str, ...]]:
-        live = len(plan.removed) + len(plan.changed) + len(plan.unchanged) + len(plan.held)
-        over = len(plan.removed) > removals_allowed(live)
-        if self._source.rules.prune and (approved or not over):
-            return plan, ()
-        waiting = tuple(f"{item.namespace}/{item.name}" for item in plan.removed)
-        kept = replace(plan, removed=())
-        return kept, waiting if self._source.rules.prune else ()
+        return find(connection, self._source.name, self._source.rules, snapshot, loaded, before, behind)
 
     def _apply(
         self, compared: SourceState, snapshot: Snapshot, loaded: LoadResult, checkout: str | None

@@ -32,6 +32,11 @@ class Rules:
     prune: bool = True
     allow_rewind: bool = False
 
+    @property
+    def bounds(self) -> dict[str, Any]:
+        """What is shown of the namespaces that the source is bound to; nothing where it may use all."""
+        return {"namespaces": list(self.namespaces)} if self.namespaces else {}
+
 
 class Relation(StrEnum):
     """How a version stands to one that went live before it."""

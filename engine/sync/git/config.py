@@ -144,6 +144,7 @@ class GitConfig:
             "namespace": self.rules.namespace,
             "policy": self.rules.policy.value,
             "prune": self.rules.prune,
+            **self.rules.bounds,
             **({"hook": self.hook.shown()} if self.hook else {}),
             **({"status": self.status.shown()} if self.status else {}),
         }

@@ -1,0 +1,133 @@
+"""Plans: files that are sent, and what applying them would do."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import msgspec
+
+from api.schemas.base import Answer, Ask
+from dsl.diagnostics import Diagnostic, Severity
+
+if TYPE_CHECKING:  # the command line reads these types, and must not load the store for them
+    from engine.services.plans import Change
+    from engine.services.plans import SourcePlan as Planned
+
+Action = Literal["added", "returned", "changed", "renamed", "moved", "removed", "waits", "held"]
+REVISING = frozenset({"added", "returned", "changed", "renamed", "moved", "removed"})
+"""What changes something, rather than saying why nothing is."""
+
+
+class PlanRequest(Ask, frozen=True, kw_only=True):
+    """All the workflow files of a source: the text of each by its path from the source's root."""
+
+    files: dict[str, str]
+
+
+class PlannedField(Answer, frozen=True, kw_only=True):
+    """One field that differs. `before` is left out where it is new, `after` where it is gone."""
+
+    path: str
+    before: Any = msgspec.UNSET
+    after: Any = msgspec.UNSET
+
+
+class PlannedTrigger(Answer, frozen=True, kw_only=True):
+    """A trigger and its next three nominal times; null where it is not there, empty where it does not fire."""
+
+    name: str
+    kind: str
+    before: list[datetime] | None
+    after: list[datetime] | None
+
+
+class RunsInFlight(Answer, frozen=True, kw_only=True):
+    """Runs that have not ended; they stay on the revision they have. `ids` are the newest twenty."""
+
+    count: int
+    ids: list[str]
+
+
+class PlannedChange(Answer, frozen=True, kw_only=True):
+    """What becomes of one workflow (`namespace/name`)."""
+
+    action: Action
+    workflow: str
+    path: str | None
+    former_name: str | None
+    former_path: str | None
+    fields: list[PlannedField]
+    triggers: list[PlannedTrigger]
+    paused: bool
+    runs_in_flight: RunsInFlight
+
+    @classmethod
+    def of(cls, item: "Change") -> Self:
+        """Return a change as it is shown."""
+        from engine.sync.differences import ABSENT  # noqa: PLC0415 - as above
+
+        def value(given: Any) -> Any:
+            return msgspec.UNSET if given is ABSENT else given
+
+        return cls(
+            action=item.action.value,
+            workflow=item.workflow,
+            path=item.path,
+            former_name=item.former_name,
+            former_path=item.former_path,
+            fields=[
+                PlannedField(path=entry.path, before=value(entry.before), after=value(entry.after))
+                for entry in item.fields
+            ],
+            triggers=[
+                PlannedTrigger(
+                    name=entry.name,
+                    kind=entry.kind,
+                    before=None if entry.before is None else list(entry.before),
+                    after=None if entry.after is None else list(entry.after),
+                )
+                for entry in item.triggers
+            ],
+            paused=item.paused,
+            runs_in_flight=RunsInFlight(count=item.running.count, ids=list(item.running.ids)),
+        )
+
+
+class SourcePlan(Answer, frozen=True, kw_only=True):
+    """What applying files to a source would do; nothing of it where `rejected`.
+
+    `uncompared` are workflows with `checkout` whose source tree is not among what was sent; `undetailed` counts the
+    changed workflows whose firings were not worked out.
+    """
+
+    source: str
+    suspended: bool
+    rejected: bool
+    changes: list[PlannedChange]
+    unchanged: int
+    uncompared: list[str]
+    undetailed: int
+    diagnostics: list[Diagnostic]
+
+    @classmethod
+    def of(cls, plan: "Planned") -> Self:
+        """Return a plan as it is shown."""
+        return cls(
+            source=plan.source,
+            suspended=plan.suspended,
+            rejected=plan.rejected,
+            changes=[PlannedChange.of(item) for item in plan.changes],
+            unchanged=plan.unchanged,
+            uncompared=list(plan.uncompared),
+            undetailed=plan.undetailed,
+            diagnostics=list(plan.diagnostics),
+        )
+
+    @property
+    def faulty(self) -> bool:
+        """Whether a file has an error."""
+        return any(item.severity is Severity.ERROR for item in self.diagnostics)
+
+    @property
+    def changing(self) -> bool:
+        """Whether applying would change something."""
+        return not self.rejected and any(item.action in REVISING for item in self.changes)
