@@ -17,6 +17,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "simulate": "cli.simulation:simulate",
     "schema": "cli.validation:schema",
     "workflows": "cli.workflows:workflows",
+    "history": "cli.history:history",
+    "diff": "cli.history:diff",
     "trigger": "cli.runs:trigger",
     "runs": "cli.runs:runs",
     "logs": "cli.logs:logs",

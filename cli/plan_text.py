@@ -10,7 +10,8 @@ import msgspec
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from api.schemas.plans import PlannedChange, PlannedField, PlannedTrigger, SourcePlan
+    from api.schemas.fields import ChangedField
+    from api.schemas.plans import PlannedChange, PlannedTrigger, SourcePlan
     from dsl.diagnostics import Diagnostic
 
 VALUE_CHARACTERS_MAX: Final = 100
@@ -90,7 +91,7 @@ def _title(item: "PlannedChange") -> str:
 
 
 def _details(item: "PlannedChange") -> Iterator[str]:
-    yield from map(_field, item.fields[:FIELDS_MAX])
+    yield from map(field, item.fields[:FIELDS_MAX])
     if len(item.fields) > FIELDS_MAX:
         yield f"and {len(item.fields) - FIELDS_MAX:,} fields more"
     for trigger in item.triggers:
@@ -101,7 +102,8 @@ def _details(item: "PlannedChange") -> Iterator[str]:
         yield f"{runs.count:,} in flight, on the old revision until they end: {', '.join(runs.ids)}{more}"
 
 
-def _field(item: "PlannedField") -> str:
+def field(item: "ChangedField") -> str:
+    """Return one field that differs as a line."""
     return f"{item.path}: {_value(item.before)} -> {_value(item.after)}"
 
 

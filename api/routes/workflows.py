@@ -27,6 +27,7 @@ from api.schemas.workflows import (
     PauseRequest,
     Revision,
     RevisionDetail,
+    RevisionDiff,
     RevisionPage,
     Trigger,
     Upcoming,
@@ -114,6 +115,28 @@ def get_revision(
         row = found(reads.read_workflow(connection, namespace, name), f"workflow {namespace}/{name}")
         revision = reads.read_revision(connection, row.id, min(number, 2**31 - 1))
     return RevisionDetail.with_document(*found(revision, f"revision {number} of {namespace}/{name}"))
+
+
+@get(
+    "/{namespace:str}/{name:str}/revisions/{number:int}/diff/{other:int}",
+    sync_to_thread=True,
+    responses=RESPONSES,
+    operation_id="diffRevisions",
+    summary="Compare two revisions",
+)
+def diff_revisions(
+    services: Injected, namespace: FromPath[str], name: FromPath[str], number: FromPath[int], other: FromPath[int]
+) -> RevisionDiff:
+    """Show what differs between two revisions, field by field, and whether they check out other files."""
+    with services.database.read() as connection:
+        row = found(reads.read_workflow(connection, namespace, name), f"workflow {namespace}/{name}")
+        before, after = (
+            found(
+                reads.read_revision(connection, row.id, min(each, 2**31 - 1)), f"revision {each} of {namespace}/{name}"
+            )
+            for each in (number, other)
+        )
+    return RevisionDiff.between(before, after)
 
 
 @get(
@@ -227,6 +250,7 @@ ROUTER = Router(
         get_workflow,
         list_revisions,
         get_revision,
+        diff_revisions,
         list_upcoming,
         explain_workflow,
         trigger_run,

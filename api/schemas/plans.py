@@ -1,11 +1,10 @@
 """Plans: files that are sent, and what applying them would do."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Self
-
-import msgspec
+from typing import TYPE_CHECKING, Literal, Self
 
 from api.schemas.base import Answer, Ask
+from api.schemas.fields import ChangedField
 from dsl.diagnostics import Diagnostic, Severity
 
 if TYPE_CHECKING:  # the command line reads these types, and must not load the store for them
@@ -21,14 +20,6 @@ class PlanRequest(Ask, frozen=True, kw_only=True):
     """All the workflow files of a source: the text of each by its path from the source's root."""
 
     files: dict[str, str]
-
-
-class PlannedField(Answer, frozen=True, kw_only=True):
-    """One field that differs. `before` is left out where it is new, `after` where it is gone."""
-
-    path: str
-    before: Any = msgspec.UNSET
-    after: Any = msgspec.UNSET
 
 
 class PlannedTrigger(Answer, frozen=True, kw_only=True):
@@ -55,7 +46,7 @@ class PlannedChange(Answer, frozen=True, kw_only=True):
     path: str | None
     former_name: str | None
     former_path: str | None
-    fields: list[PlannedField]
+    fields: list[ChangedField]
     triggers: list[PlannedTrigger]
     paused: bool
     runs_in_flight: RunsInFlight
@@ -63,21 +54,13 @@ class PlannedChange(Answer, frozen=True, kw_only=True):
     @classmethod
     def of(cls, item: "Change") -> Self:
         """Return a change as it is shown."""
-        from engine.sync.differences import ABSENT  # noqa: PLC0415 - as above
-
-        def value(given: Any) -> Any:
-            return msgspec.UNSET if given is ABSENT else given
-
         return cls(
             action=item.action.value,
             workflow=item.workflow,
             path=item.path,
             former_name=item.former_name,
             former_path=item.former_path,
-            fields=[
-                PlannedField(path=entry.path, before=value(entry.before), after=value(entry.after))
-                for entry in item.fields
-            ],
+            fields=[ChangedField.of(entry) for entry in item.fields],
             triggers=[
                 PlannedTrigger(
                     name=entry.name,

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from api.schemas.base import Answer, Ask
+from api.schemas.fields import ChangedField
 
 if TYPE_CHECKING:  # the command line reads these types, and must not load the store for them
     from engine.store.reads_workflows import RevisionRow, TriggerRow, WorkflowRow
@@ -86,6 +87,30 @@ class RevisionPage(Answer, frozen=True, kw_only=True):
 
     items: list[Revision]
     next: str | None
+
+
+class RevisionDiff(Answer, frozen=True, kw_only=True):
+    """What differs between two revisions, field by field.
+
+    `checkout_differs`: the files that its tasks start with are others.
+    """
+
+    before: Revision
+    after: Revision
+    fields: list[ChangedField]
+    checkout_differs: bool
+
+    @classmethod
+    def between(cls, before: "tuple[RevisionRow, dict[str, Any]]", after: "tuple[RevisionRow, dict[str, Any]]") -> Self:
+        """Return what differs between two rows with their documents."""
+        from engine.sync.differences import differences  # noqa: PLC0415 - as above
+
+        return cls(
+            before=Revision.of(before[0]),
+            after=Revision.of(after[0]),
+            fields=[ChangedField.of(change) for change in differences(before[1], after[1])],
+            checkout_differs=before[0].checkout != after[0].checkout,
+        )
 
 
 class Trigger(Answer, frozen=True, kw_only=True):

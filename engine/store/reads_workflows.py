@@ -44,6 +44,7 @@ class RevisionRow:
     path: str
     commit: str | None
     author: str | None
+    checkout: str | None
     created_at: datetime
 
 
@@ -144,6 +145,7 @@ _REVISION: tuple[ColumnElement[Any], ...] = (
     revisions.c.path,
     revisions.c.commit,
     revisions.c.author,
+    revisions.c.checkout,
     revisions.c.created_at,
 )
 
