@@ -13,7 +13,8 @@ from typing import Any, Final
 import msgspec
 
 from dsl.model import ENGINE_KINDS, Retry, Task, Workflow
-from dsl.testfile.model import Case, Result
+from dsl.testfile.model import Result
+from tests.conformance.suite import Conformance
 
 SPEC_VARIABLE: Final = "CONFORMANCE_SPEC"
 """Holds the block of a task's kind, worked out."""
@@ -32,8 +33,9 @@ class Cast:
     beginning, which is now `begin`.
     """
 
-    def __init__(self, case: Case, notes: Path, factor: float, begin: datetime) -> None:
-        self._case = case
+    def __init__(self, conformance: Conformance, notes: Path, factor: float, begin: datetime) -> None:
+        self._case = conformance.case
+        self._as_written = conformance.as_written
         self._notes = notes
         self._factor = factor
         self._begin = begin
@@ -70,10 +72,10 @@ class Cast:
         if task.kind in ENGINE_KINDS:
             return msgspec.structs.replace(timed, spec=self._engine_spec(task.spec))
         mine = {name: results for name, results in mocks.items() if name.partition("[")[0] == task.id}
-        played = task.kind != "run" or bool(mine) or bool(task.outputs)
+        played = task.kind != "run" or (not self._as_written and bool(mine or task.outputs))
         shell = "sh" if played else task.spec.get("shell", "bash")
         body = self._script(task, mine) if played else str(task.spec["script"])
-        note = f'env -0 > "$(mktemp {shlex.quote(str(self._notes))}/XXXXXXXX)"\n' if shell in {"sh", "bash"} else ""
+        note = f'env -0 > "$(mktemp {shlex.quote(str(self._notes))}/XXXXXXXX)"\n' if _is_posix(shell) else ""
         env = {**task.env, SPEC_VARIABLE: task.spec}
         return msgspec.structs.replace(timed, kind="run", spec={"script": note + body, "shell": shell}, env=env)
 
@@ -125,3 +127,8 @@ class Cast:
 
     def _s(self, seconds: float) -> float:
         return seconds * self._factor
+
+
+def _is_posix(shell: str | list[str]) -> bool:
+    """Whether a line of sh may stand before the script."""
+    return (shell if isinstance(shell, str) else shell[0]) in {"sh", "bash"}
