@@ -38,7 +38,13 @@ def make_source(
 ) -> GitSource:
     """A source of that URL; nobody waits long for it."""
     config = GitConfig(**{"name": "main", "url": url, "silence_seconds": 10.0, "timeout_seconds": 60.0, **fields})
-    return GitSource(config, directory, secrets=lambda name: dict(secrets or {})[name], monotonic=clock or Clock())
+    return GitSource(
+        config,
+        directory,
+        secrets=lambda name: dict(secrets or {})[name],
+        monotonic=clock or Clock(),
+        chance=lambda: 0.0,
+    )
 
 
 def polled(source: GitSource) -> Snapshot:

@@ -9,6 +9,7 @@ import pytest
 from engine.sync.git.config import GitLimits
 from engine.sync.source import FetchError, Rules
 from tests.integration.git_play import Clock, contents, make_source, polled, refusal, ssh_auth, unique
+from tests.integration.rabbitmq_play import until
 from tests.services.git import LINK, SUBMODULE, Entry, Repository
 from tests.services.git_http import GitHttp
 from tests.services.git_ssh import GitSsh
@@ -151,13 +152,17 @@ def test_the_newest_tag_of_a_range(url: str, repository: Repository, tmp_path: P
 
 
 @pytest.mark.parametrize("allowed", [True, False])
-def test_a_commit_that_no_branch_ends_with(url: str, repository: Repository, tmp_path: Path, allowed: bool) -> None:
+def test_a_commit_that_no_branch_ends_with(
+    git_http: GitHttp, url: str, repository: Repository, tmp_path: Path, allowed: bool
+) -> None:
     first = repository.commit({"a.yaml": "one"})
     repository.commit({"a.yaml": "two"})
     repository.git("config", "uploadpack.allowReachableSHA1InWant", str(allowed).lower())
     source = make_source(url, tmp_path, commit=first)
     assert contents(polled(source)) == {"a.yaml": "one"}
+    asked(git_http)
     assert polled(source).version == first
+    assert asked(git_http) == [], "of a commit there is no news"
 
 
 def test_only_the_one_branch_is_fetched_and_no_history(url: str, repository: Repository, tmp_path: Path) -> None:
@@ -345,3 +350,29 @@ def test_a_server_that_fails_is_asked_again_sooner_and_then_later(git_http: GitH
         waits.append(source._due_at - clock.seconds)
         clock.seconds = source._due_at
     assert waits == [5, 10, 20, 40, 60, 60]
+
+
+def test_sources_that_began_together_ask_apart(url: str, repository: Repository, tmp_path: Path) -> None:
+    repository.commit({"a.yaml": "one"})
+    source = make_source(url, tmp_path, interval_seconds=60)
+    source._chance = lambda: 0.5
+    polled(source)
+    assert source._due_at == 57
+
+
+def test_no_more_than_a_few_transfers_run_at_once(
+    git_http: GitHttp, url: str, repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.commit({"a.yaml": "one"})
+    monkeypatch.setattr("engine.sync.git.process._turns", threading.BoundedSemaphore(1))
+    git_http.silent = threading.Event()
+    sources = [make_source(url, tmp_path / name, silence_seconds=60) for name in ("one", "two")]
+    threads = [threading.Thread(target=refusal, args=(source,)) for source in sources]
+    for thread in threads:
+        thread.start()
+    until(lambda: bool(git_http.requests), "one asks")
+    for source in sources:
+        source.interrupt()
+    for thread in threads:
+        thread.join(30)
+    assert len(git_http.requests) == 1

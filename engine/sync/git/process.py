@@ -1,10 +1,12 @@
 """Running transfers: each in a process of its own, which ends in time, when it is told to, and with the engine."""
 
+import contextlib
 import os
 import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +16,16 @@ from engine.sync.git.job import Answer, Job
 from engine.sync.source import FetchError
 
 ANSWER_BYTES_MAX: Final = 64 * 1024
+AT_ONCE_MAX: Final = 8
+"""Transfers that run at the same time, of all sources of a process: each is a process with an interpreter."""
+TURN_SECONDS: Final = 0.1
 _ROOT: Final = Path(__file__).resolve().parents[3]
 _PROGRAM: Final = f"import sys; sys.path.insert(0, {str(_ROOT)!r}); from engine.sync.git.transfer import main; main()"
 """The same code that runs here, wherever it was imported from."""
 _PASSED: Final = ("PATH", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+_turns: Final = threading.BoundedSemaphore(AT_ONCE_MAX)
 
 
 class Transfers:
@@ -31,7 +39,7 @@ class Transfers:
 
     def run(self, job: Job, known_hosts: str = "") -> Answer:
         """Do a job; `job.home` is set here. Raises `FetchError`."""
-        with tempfile.TemporaryDirectory(prefix="chronoverse-git-") as home:
+        with self._turn(), tempfile.TemporaryDirectory(prefix="chronoverse-git-") as home:
             (Path(home) / ".ssh").mkdir(mode=0o700)
             (Path(home) / ".ssh" / "known_hosts").write_text(known_hosts.rstrip("\n") + "\n")
             said, late = self._talk(msgspec.structs.replace(job, home=home))
@@ -55,6 +63,17 @@ class Transfers:
             self.stopping.set()
             if self._running is not None:
                 self._running.kill()
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait until so many others do not run; a stop ends the wait."""
+        while not _turns.acquire(timeout=TURN_SECONDS):
+            if self.stopping.is_set():
+                raise FetchError("interrupted", "the fetch was ended, since the server stops")
+        try:
+            yield
+        finally:
+            _turns.release()
 
     def _talk(self, job: Job) -> tuple[bytes, bool]:
         """Give the process its job, and return what it says and whether its time was over."""

@@ -1,5 +1,6 @@
 """A git repository as a source: asked for news every interval, or when nudged; blobs are read when they are needed."""
 
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +24,8 @@ from engine.sync.source import FetchError, Halt, Relation, Rules, Snapshot, Tree
 
 RETRY_SECONDS: Final = 5.0
 """When a server that failed is asked again; twice as late each time, and at most every interval."""
+SPREAD: Final = 0.1
+"""The part of an interval that chance takes off, so that sources that began together do not ask together for ever."""
 AUTHOR_CHARACTERS_MAX: Final = 300
 
 
@@ -43,9 +46,11 @@ class GitSource:
         secrets: Secrets = no_secrets,
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self.settings = config
         self._monotonic = monotonic
+        self._chance = chance
         self._mirror = Mirror(directory, config.name, config.url)
         self._trees = Trees(config, self._mirror, self._read)
         self._fetcher = Fetcher(config, self._mirror, Credentials(config, secrets, now))
@@ -77,7 +82,7 @@ class GitSource:
 
         Where the server has nothing new, one look at its references is all there is to it. Raises `FetchError`.
         """
-        if self._nudged.is_set() or self._monotonic() >= self._due_at:
+        if self._due():
             self._nudged.clear()
             self._ask()
         if self._failure is not None:
@@ -103,6 +108,12 @@ class GitSource:
         self.interrupt()
         self._mirror.close()
 
+    def _due(self) -> bool:
+        """Whether to ask the server; of a commit that is there, it has no news."""
+        if self.settings.commit and self._found is not None and self._failure is None:
+            return False
+        return self._nudged.is_set() or self._monotonic() >= self._due_at
+
     def _ask(self) -> None:
         """Ask the server, and note when to ask again."""
         interval_seconds = self.settings.interval_seconds
@@ -113,7 +124,7 @@ class GitSource:
             self._failure = error
             interval_seconds = min(interval_seconds, RETRY_SECONDS * 2.0 ** min(self._failures, 20))
             self._failures += 1
-        self._due_at = self._monotonic() + interval_seconds
+        self._due_at = self._monotonic() + interval_seconds * (1 - SPREAD * self._chance())
 
     def _read_commit(self) -> Snapshot:
         """Read the commit that the mirror has; one that was read before is not looked at. Raises `MirrorError`."""
