@@ -33,7 +33,7 @@ from engine.services.sync_requests import SyncRequests, ask_for_sync
 from engine.services.syncer import Syncer
 from engine.settings import Settings
 from engine.store.database import Database
-from engine.sync.declarations import Declaration, open_source
+from engine.sync.declarations import Declaration, forget, open_source
 from workers.config import WorkerConfig
 from workers.worker import Worker
 
@@ -154,7 +154,13 @@ def sync_role(parts: Parts, on_applied: Callable[[], None] = lambda: None) -> Sy
     )
     mirrors = (settings.state_dir / "mirrors").absolute()
     own = own_sources(settings)
-    keeper = SourceKeeper(database, syncer, own, lambda declared: open_source(declared, mirrors, secrets.value_of))
+    keeper = SourceKeeper(
+        database,
+        syncer,
+        own,
+        lambda declared: open_source(declared, mirrors, secrets.value_of),
+        forget=lambda name: forget(name, mirrors),
+    )
     return SyncRole(courier, syncer, keeper, own)
 
 

@@ -19,7 +19,10 @@ LOOK_SECONDS: Final = 15.0
 
 
 class SourceKeeper(LoopService):
-    """The loop of a syncing process. `own` are the sources of the server's file; they win over those of the API."""
+    """The loop of a syncing process. `own` are the sources of the server's file; they win over those of the API.
+
+    `forget` removes what a source left on this machine that is not declared any more.
+    """
 
     name = "sources"
 
@@ -30,6 +33,7 @@ class SourceKeeper(LoopService):
         own: Sequence[Declaration],
         open_source: Callable[[Declaration], Source],
         *,
+        forget: Callable[[str], None] = lambda _: None,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
         super().__init__()
@@ -37,6 +41,7 @@ class SourceKeeper(LoopService):
         self._syncer = syncer
         self._own = {item.name: item for item in own}
         self._open = open_source
+        self._forget = forget
         self._look_seconds = look_seconds
         self._kept: dict[str, Mapping[str, Any]] = {}
         self._faults: dict[str, str] = {}
@@ -80,6 +85,8 @@ class SourceKeeper(LoopService):
             log.info("source %s is let go of", name)
             self._syncer.let_go(name)
             del self._kept[name]
+            if name not in wanted:
+                self._forget(name)
         self._faults = {name: fault for name, fault in self._faults.items() if name in active}
         for name, item in active.items():
             if name not in self._kept:

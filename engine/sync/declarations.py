@@ -69,6 +69,14 @@ def open_source(declaration: Declaration, directory: Path, secret_of: SecretOf) 
     return GitSource(_git_config(declaration), directory, secrets=lambda name: secret_of(namespace, name))
 
 
+def forget(name: str, directory: Path) -> None:
+    """Remove what the source of that name left in the directory of mirrors."""
+    if directory.exists():
+        from engine.sync.git.mirror import forget as forget_mirror  # noqa: PLC0415 - as above
+
+        forget_mirror(directory, name)
+
+
 def rules_of(declaration: Declaration) -> Rules:
     """Return how the source is taken over."""
     spec = declaration.spec

@@ -26,7 +26,8 @@ class Kept:
         self.opened: list[tuple[str, Mapping[str, Any]]] = []
         self.closed: list[str] = []
         self.syncer = Syncer(database, MemoryBroker(), (), settle=lambda *_: [])
-        self.keeper = SourceKeeper(database, self.syncer, own, self._open)
+        self.forgotten: list[str] = []
+        self.keeper = SourceKeeper(database, self.syncer, own, self._open, forget=self.forgotten.append)
         self.declared = DeclaredSources(database, self.keeper.sync_now)
 
     def _open(self, declaration: Declaration) -> MemorySource:
@@ -69,9 +70,10 @@ def test_it_follows_what_is_declared(kept: Callable[..., Kept]) -> None:
     one.declared.resume("a")
     one.keeper.keep()
     assert len(one.opened) == 3
+    assert one.forgotten == []
     one.declared.remove("a", archive=True)
     one.keeper.keep()
-    assert one.closed == ["a"] * 3
+    assert (one.closed, one.forgotten) == (["a"] * 3, ["a"])
 
 
 def test_the_servers_own_file_wins(kept: Callable[..., Kept], database: Database) -> None:
