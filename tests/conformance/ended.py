@@ -10,7 +10,7 @@ from dsl.testfile.model import Case, Took
 from engine.machine.execution import Execution
 from engine.machine.graph import Graph
 from engine.machine.model import Run, TaskRun
-from engine.rehearsal.cases import Comparison, Problem
+from engine.rehearsal.comparison import Comparison, Problem
 from engine.rehearsal.mocks import Mocks
 from engine.rehearsal.stage import Record, Stage
 from tests.conformance.actors import SPEC_VARIABLE
