@@ -137,6 +137,8 @@ def page(rows: list[T], limit: int) -> tuple[list[T], bool]:
 
 def known_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Refuse a query parameter that the handler does not have: a misspelt filter would answer what was not asked."""
+    if "\0" in connection.scope["path"] or b"%00" in connection.scope["query_string"]:
+        raise refused("path or query", "holds the character U+0000", "no name and no value has it")
     if not isinstance(connection, Request) or not connection.scope["query_string"]:
         return
     known = _query_names(handler)

@@ -118,6 +118,8 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Proble
 def _described(request: Request[Any, Any, Any], error: Exception) -> tuple[Kind, str, list[FieldFault]]:
     if isinstance(error, RefusedError):
         return error.kind, error.detail, error.faults
+    if isinstance(error, RecursionError) and "deserializing" in str(error):
+        return BAD_BODY, "the body is nested too deep\n  hint: no request needs more than a few levels", []
     kind = next((kind for known, kind in KINDS.items() if isinstance(error, known)), INTERNAL)
     if kind is INTERNAL:
         return kind, _logged(request, error), []

@@ -1,5 +1,6 @@
 """`chronoverse fmt`: workflow files in their one layout."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -123,10 +124,21 @@ def _read(path: Path) -> bytes:
 def _write(path: Path, text: str, *, check: bool) -> None:
     if not check:
         try:
-            path.write_text(text, encoding="utf-8", newline="\n")
+            _replace(path.resolve(), text)
         except OSError as error:
             raise CliError(f"{path} cannot be written: {error.strerror or error}") from error
     click.echo(f"{'would format' if check else 'formatted'} {path}")
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put the text in the file's place: whoever looks, and whatever ends this process, finds the old one or the new."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        draft.write_text(text, encoding="utf-8", newline="\n")
+        draft.chmod(path.stat().st_mode)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _print_diff(name: str, result: "Formatted") -> None:

@@ -20,9 +20,7 @@ from dsl.testfile.model import Case, Expected
 from dsl.yaml import parse_documents
 
 CASES: Final = Path(__file__).parent / "cases"
-FIELDS: Final = frozenset(
-    {"workflow", "others", "test", "engine", "fires", "misses", "as_written", "simulated_only", "fault"}
-)
+FIELDS: Final = frozenset({"workflow", "others", "test", "engine", "fires", "misses", "as_written", "simulated_only"})
 _NOTHING: Final = {"expect": {"state": "succeeded"}}
 
 
@@ -68,7 +66,6 @@ class Conformance:
     misses: dict[str, Span]
     as_written: bool = False
     simulated_only: str = ""
-    fault: str = ""
 
     def workflows(self) -> list[Workflow]:
         """Return the workflow and its children, in that order. Fails for one that has errors."""
@@ -118,7 +115,6 @@ def _case(name: str, value: dict[str, Any]) -> Conformance:
         misses=msgspec.convert(value.get("misses", {}), dict[str, Span]),
         as_written=value.get("as_written", False),
         simulated_only=value.get("simulated_only", ""),
-        fault=value.get("fault", ""),
     )
 
 

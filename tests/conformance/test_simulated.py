@@ -8,11 +8,8 @@ from tests.conformance.suite import Conformance, conformance
 
 
 def parameters() -> list[object]:
-    """Return the cases; those of known faults must fail."""
-    return [
-        pytest.param(case, id=case.id, marks=[pytest.mark.xfail(reason=case.fault, strict=True)] if case.fault else [])
-        for case in conformance()
-    ]
+    """Return the cases."""
+    return [pytest.param(case, id=case.id) for case in conformance()]
 
 
 @pytest.mark.parametrize("conformance_case", parameters())

@@ -47,6 +47,7 @@ def test_a_declared_source_is_there_until_it_is_removed(api, play, name):
         ({"git": {"url": "ssh://git@x/y"}}, "git.auth.ssh_key_secret", ""),
         ({"git": {"url": "https://x/y", "interval": "0s"}}, "git.interval", ""),
         ({**GIT, "policy": "strict"}, "policy", "atomic"),
+        ({"folder": {"path": "a\0b"}}, "folder.path", ""),
     ],
 )
 def test_what_cannot_be_is_refused_at_its_place(api, play, name, spec, place, hint):
@@ -97,3 +98,16 @@ def test_a_source_rests_and_goes_on(api, play):
     assert again["suspended"] == shown["suspended"]
     assert api.post(f"{path}/resume").json()["suspended"] is None
     assert api.post("/api/v1/sources/nobody/suspend").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/api/v1/sources", "/api/v1/workflows/default/none/runs"])
+def test_a_body_without_a_bottom_is_refused(api, path):
+    body = b'{"name": "x", "git": ' + b'{"a":' * 100_000 + b"1" + b"}" * 100_000 + b"}"
+    answer = api.post(path, content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (400, "bad-body")
+
+
+@pytest.mark.parametrize("path", ["sources/%00", "workflows/a/%00", "sources/x/commits?cursor=%00", "runs?state=%00"])
+def test_what_no_database_can_hold_is_refused_before_it_is_asked(api, path):
+    answer = api.get(f"/api/v1/{path}")
+    assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (400, "bad-parameter")

@@ -83,3 +83,20 @@ def test_misuse_exits_2(args):
 
 def test_the_workflows_of_this_repository_are_formatted():
     assert fmt("--check", ROOT / "workflows").exit_code == 0
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(folder, monkeypatch):
+    (folder / "a.yaml").chmod(0o640)
+    (folder / "link.yaml").symlink_to("a.yaml")
+
+    def broken(self: Path, target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", broken)
+        assert "No space left" in fmt(folder / "a.yaml").stderr
+    assert (folder / "a.yaml").read_text() == UGLY
+    fmt(folder / "link.yaml")
+    assert ((folder / "a.yaml").read_text(), (folder / "link.yaml").is_symlink()) == (FINE, True)
+    assert oct((folder / "a.yaml").stat().st_mode & 0o777) == "0o640"
+    assert not list(folder.glob(".*.part"))
