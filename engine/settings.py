@@ -1,5 +1,7 @@
 """Every setting of a process, read once from the environment.
 
+A value may stand in a file instead, which the variable with `_FILE` after it names, as container platforms hand over
+secrets: `CHRONOVERSE_SECRET_KEY_FILE=/run/secrets/key`.
 The table in `docs/operations.md` is generated from `SETTINGS`. A bad value raises `SettingsError`, which names the
 variable and the remedy.
 """
@@ -297,8 +299,25 @@ class Settings:
 
 
 def _value(setting: Setting, environment: Mapping[str, str]) -> Any:
-    text = environment.get(setting.variable, "") or setting.default
+    given, file = environment.get(setting.variable, ""), environment.get(f"{setting.variable}_FILE", "")
+    if given and file:
+        raise SettingsError(
+            f"{setting.variable} and {setting.variable}_FILE are both set\n  hint: leave one of them out"
+        )
+    text = given or (_content(setting, file) if file else "") or setting.default
     try:
         return setting.read(text)
     except ValueError as error:
-        raise SettingsError(f"{setting.variable}={text!r}: {error}\n  hint: {setting.description}") from error
+        shown = f"{setting.variable}={text!r}" if not file else f"{setting.variable}_FILE={file!r}"
+        raise SettingsError(f"{shown}: {error}\n  hint: {setting.description}") from error
+
+
+def _content(setting: Setting, file: str) -> str:
+    """Return what the file holds, without the end of its last line."""
+    try:
+        return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise SettingsError(
+            f"{setting.variable}_FILE={file!r} cannot be read: {reason}\n  hint: name a file with the value in it"
+        ) from error

@@ -50,3 +50,23 @@ def test_the_kinds_of_pools() -> None:
 def test_every_setting_is_described() -> None:
     assert {setting.variable for setting in SETTINGS.values()} == {f"CHRONOVERSE_{name.upper()}" for name in SETTINGS}
     assert all(setting.description.endswith(".") for setting in SETTINGS.values())
+
+
+def test_a_value_may_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("postgresql://me:secret@db/flows\n")
+    assert Settings.read({"CHRONOVERSE_DATABASE_URL_FILE": str(file)}).database_url == "postgresql://me:secret@db/flows"
+
+
+def test_a_file_and_a_value_at_once_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"both set\n  hint: leave one"):
+        Settings.read({"CHRONOVERSE_PORT": "1", "CHRONOVERSE_PORT_FILE": str(tmp_path)})
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    missing, binary, bad = tmp_path / "none", tmp_path / "binary", tmp_path / "bad"
+    binary.write_bytes(b"\xff\xfe")
+    bad.write_text("many")
+    for file, reason in ((missing, "No such file"), (tmp_path, "directory"), (binary, "not UTF-8"), (bad, "invalid")):
+        with pytest.raises(SettingsError, match=rf"CHRONOVERSE_PORT_FILE=.*{file.name}.*{reason}"):
+            Settings.read({"CHRONOVERSE_PORT_FILE": str(file)})
