@@ -1,17 +1,21 @@
-"""The server's configuration file, checked without a server."""
+"""What a server is configured with, checked or made without a server."""
 
 import sys
 from pathlib import Path
 
 import click
 
+from cli.deployment_secrets import make_secrets
 from cli.errors import CliError
 from cli.validation import FORMATS
 
 
 @click.group()
 def config() -> None:
-    """The server's configuration file."""
+    """The server's configuration file, and the secrets of a deployment."""
+
+
+config.add_command(make_secrets)
 
 
 @config.command()
