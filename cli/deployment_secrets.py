@@ -1,4 +1,4 @@
-"""The secrets of a deployment, made on its first start: one file each, so that containers can be handed them."""
+"""The secrets of a deployment, made on its first start: a file each, in a directory for those who may read it."""
 
 import base64
 import os
@@ -25,10 +25,10 @@ MODE: Final = 0o444
 def make_secrets(directory: Path, database_host: str, broker_host: str) -> None:
     """Write the secrets of a deployment into DIRECTORY, those that are missing: what is there stays as it is.
 
-    Passwords, the key of the secrets, and the URLs with the passwords in them, for the settings that end in _FILE.
+    Passwords, the key of the secrets, and the URLs with the passwords in them, for the settings that end in _FILE; in
+    directories by who needs them, so that a worker is given `broker` alone.
     """
     try:
-        directory.mkdir(parents=True, exist_ok=True)
         made = [
             name
             for name, make in _files(directory, database_host, broker_host).items()
@@ -51,13 +51,15 @@ def _files(directory: Path, database_host: str, broker_host: str) -> Mapping[str
         return quote(read(name), safe="")
 
     return {
-        "postgres-password": _password,
-        "rabbitmq-password": _password,
-        "admin-password": _password,
-        "secret-key": lambda: base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode(),
-        "database-url": lambda: f"postgresql://{ACCOUNT}:{quoted('postgres-password')}@{database_host}/{ACCOUNT}",
-        "broker-url": lambda: f"amqp://{ACCOUNT}:{quoted('rabbitmq-password')}@{broker_host}/%2F",
-        "rabbitmq.conf": lambda: f"default_user = {ACCOUNT}\ndefault_pass = {read('rabbitmq-password')}",
+        "postgres/password": _password,
+        "rabbitmq/password": _password,
+        "admin/password": _password,
+        "engine/secret-key": lambda: base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode(),
+        "engine/database-url": lambda: (
+            f"postgresql://{ACCOUNT}:{quoted('postgres/password')}@{database_host}/{ACCOUNT}"
+        ),
+        "broker/url": lambda: f"amqp://{ACCOUNT}:{quoted('rabbitmq/password')}@{broker_host}/%2F",
+        "rabbitmq/rabbitmq.conf": lambda: f"default_user = {ACCOUNT}\ndefault_pass = {read('rabbitmq/password')}",
     }
 
 
@@ -69,6 +71,7 @@ def _written(path: Path, make: Callable[[], str]) -> bool:
     """Write a file that is missing, whole or not at all; return whether it was."""
     if path.exists():
         return False
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.write_text(make() + "\n", encoding="utf-8")
     partial.chmod(MODE)
