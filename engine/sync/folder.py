@@ -61,15 +61,31 @@ class FolderSource:
         """
         try:
             self._watch()
-            files, faults = self._files.look()
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise FetchError("absent", f"the folder {self.folder} is not there\n  hint: create it") from error
+            return self._looked(self._files, self._tree)
         except OSError as error:
-            raise FetchError("unreadable", f"the folder {self.folder} cannot be read: {error.strerror}") from error
+            raise self._unreadable(error) from error
+
+    def snapshot_of(self, ref: str) -> Snapshot:
+        """Return what is there now: a folder has no branches, tags and commits. Raises `FetchError`."""
+        if ref:
+            message = f"{self.name} is a folder, and has no branches, tags or commits"
+            raise FetchError("no_refs", f"{message}\n  hint: plan the files instead, with chronoverse plan FOLDER")
+        try:
+            return self._looked(FolderFiles(self.folder), FolderTree(self.folder))
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def _looked(self, folder: FolderFiles, tree: FolderTree) -> Snapshot:
+        files, faults = folder.look()
         if all(map(is_defaults, files)) and not faults:
             raise FetchError("empty", f"the folder {self.folder} holds no workflow file; nothing is removed for that")
         version = _version(files, faults)
-        return Snapshot(version=version, files=files, faults=tuple(faults), tree=self._tree.look)
+        return Snapshot(version=version, files=files, faults=tuple(faults), tree=tree.look)
+
+    def _unreadable(self, error: OSError) -> FetchError:
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            return FetchError("absent", f"the folder {self.folder} is not there\n  hint: create it")
+        return FetchError("unreadable", f"the folder {self.folder} cannot be read: {error.strerror}")
 
     def wait(self, halt: Halt, timeout_seconds: float) -> bool:
         """Wait for a change beneath the folder; see `Source.wait`."""

@@ -27,6 +27,16 @@ def summary(outcome: Outcome) -> str:
     return "; ".join(filter(None, parts))
 
 
+def result_of(outcome: Outcome) -> str:
+    """Return what came of a sync in one word: `applied`, `unchanged`, `rejected` or `failed` (nothing was read)."""
+    if outcome.changed:
+        return "applied"
+    conditions = outcome.state.conditions
+    if FETCHED in conditions and not conditions[FETCHED].status:
+        return "failed"
+    return "rejected" if APPLIED in conditions and not conditions[APPLIED].status else "unchanged"
+
+
 def hindered(state: SourceState) -> dict[str, str]:
     """Return why a source is not fetched or not applied, by condition; empty when it is."""
     wanted = (FETCHED, APPLIED)

@@ -148,6 +148,14 @@ class Source(Protocol):
     def fetch(self) -> Snapshot:
         """Return what is there now. Raises `FetchError`; never gives an empty snapshot for a source that failed."""
 
+    def snapshot_of(self, ref: str) -> Snapshot:
+        """Return what `ref` names, a branch, a tag or a commit; empty: what the source follows, as it is now.
+
+        It is for looking at: what `fetch` gives is not moved by it. May be called beside the other methods, by one
+        thread at a time, which is done with the snapshot before the next call. Raises `FetchError`: besides the reasons
+        of `fetch`, `no_refs` of a source that has none, `bad_ref`, `ref_not_found` and `ref_ambiguous`.
+        """
+
     def wait(self, halt: Halt, timeout_seconds: float) -> bool:
         """Wait for a change, at most `timeout_seconds` or until `halt` is set; return whether there was one.
 

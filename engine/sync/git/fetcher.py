@@ -15,6 +15,7 @@ from engine.sync.git.faults import MirrorError
 from engine.sync.git.job import Job
 from engine.sync.git.mirror import Mirror
 from engine.sync.git.process import Transfers
+from engine.sync.git.refs import Selector
 from engine.sync.source import FetchError
 
 log = logging.getLogger(__name__)
@@ -23,9 +24,10 @@ _T = TypeVar("_T")
 
 
 class Fetcher:
-    """Fetches for one source. `stop` may be called by any thread."""
+    """Fetches for one source: what its `selector` chooses. `stop` may be called by any thread."""
 
     def __init__(self, config: GitConfig, mirror: Mirror, credentials: Credentials) -> None:
+        self.selector: Selector = config.selector
         self._config = config
         self._mirror = mirror
         self._credentials = credentials
@@ -83,7 +85,7 @@ class Fetcher:
             raise
 
     def _job(self, mirror: Path, deepen: int, also: str) -> Job:
-        config, selector = self._config, self._config.selector
+        config, selector = self._config, self.selector
         return Job(
             url=config.url,
             mirror=str(mirror),
@@ -91,6 +93,7 @@ class Fetcher:
             tag=selector.tag,
             semver=selector.semver,
             commit=selector.commit,
+            ref=selector.ref,
             shallow=config.shallow,
             deepen=deepen,
             also=also,

@@ -35,6 +35,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     tag: str = ""
     semver: str = ""
     commit: str = ""
+    ref: str = ""
+    """What a person calls a commit, a branch or a tag."""
     shallow: bool = True
     deepen: int = 0
     also: str = ""

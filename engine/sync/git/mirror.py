@@ -136,13 +136,19 @@ class Mirror:
         return self._repository
 
 
+def beside(name: str) -> str:
+    """Return the name under which a source keeps a second mirror: none that a source can have."""
+    return f"{name}\n"
+
+
 def forget(directory: Path, name: str) -> None:
     """Remove what the source of that name left in the directory."""
-    for path in directory.glob(f"{_digest(name)}*"):
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+    for kept in (name, beside(name)):
+        for path in directory.glob(f"{_digest(kept)}*"):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 @contextlib.contextmanager

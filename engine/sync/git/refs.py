@@ -8,6 +8,8 @@ from typing import Final
 from engine.sync.git.semver import newest, parse_range
 
 COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+ABBREVIATED: Final = re.compile(r"[0-9a-f]{7,40}")
+"""A commit's name, or as much of its beginning as git shows."""
 BRANCHES: Final = "refs/heads/"
 TAGS: Final = "refs/tags/"
 _FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|^\.|^/|^-|\.lock(/|$)|[./]$|^@$")
@@ -33,7 +35,10 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What was chosen. `ref` is empty for a commit that is fetched by its name, `oid` may be an annotated tag."""
+    """What was chosen. `ref` is empty for a commit that is fetched by its name, `oid` may be an annotated tag.
+
+    Without `ref`, `oid` may be no more than the beginning of a name.
+    """
 
     ref: str
     oid: str
@@ -41,14 +46,20 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selector:
-    """Which commit of a repository is meant; all empty means the server's HEAD."""
+    """Which commit of a repository is meant; all empty means the server's HEAD.
+
+    `ref` is what a person calls it: a branch, a tag, a whole `refs/…`, or a commit of which 7 digits will do.
+    """
 
     branch: str = ""
     tag: str = ""
     semver: str = ""
     commit: str = ""
+    ref: str = ""
 
     def __str__(self) -> str:
+        if self.ref:
+            return self.ref
         named = {"branch": self.branch, "tag": self.tag, "semver": self.semver, "commit": self.commit}
         return next((f"{kind} {value}" for kind, value in named.items() if value), "the default branch")
 
@@ -57,14 +68,30 @@ class Selector:
         by_name = {ref.name: ref for ref in refs}
         if not by_name:
             raise NoRefError("empty", "the repository has no commit yet\n  hint: push one")
+        if self.ref:
+            return self._called(by_name)
         if self.commit:
-            named = (ref.name for ref in by_name.values() if ref.oid == self.commit)
-            return Chosen(next(named, ""), self.commit)
+            return Chosen(_naming(by_name, self.commit), self.commit)
         name = self._name(by_name)
         found = by_name.get(name)
         if found is None:
             raise NoRefError("ref_not_found", self._missing(by_name))
         return Chosen(found.target if found.target in by_name else name, found.oid)
+
+    def _called(self, by_name: dict[str, Ref]) -> Chosen:
+        """Return what the server calls so: a branch before a tag, and both before a commit."""
+        for name in (f"{BRANCHES}{self.ref}", f"{TAGS}{self.ref}", self.ref):
+            if name in by_name:
+                return Chosen(name, by_name[name].oid)
+        digits = self.ref.lower()
+        if not ABBREVIATED.fullmatch(digits):
+            hint = "give a branch, a tag, a whole refs/…, or at least 7 digits of a commit"
+            raise NoRefError("ref_not_found", f"there is no branch or tag {self.ref} on the server\n  hint: {hint}")
+        found = {ref.oid for ref in by_name.values() if ref.oid.startswith(digits)}
+        if len(found) != 1:  # none or several: among everything it may be another, or there is no telling
+            return Chosen("", digits)
+        oid = found.pop()
+        return Chosen(_naming(by_name, oid), oid)
 
     def _name(self, by_name: dict[str, Ref]) -> str:
         if self.semver:
@@ -88,6 +115,11 @@ class Selector:
         plural = "branches" if self.branch else "tags"
         hint = f"it has the {plural} {some}" if some else f"it has no {plural}"
         return f"there is no {what} on the server\n  hint: {hint}"
+
+
+def _naming(by_name: dict[str, Ref], oid: str) -> str:
+    """Return a reference to an object that can be fetched by its name; empty where there is none."""
+    return next((ref.name for ref in by_name.values() if ref.oid == oid and not ref.name.endswith("^{}")), "")
 
 
 def is_ref_name(name: str) -> bool:

@@ -9,24 +9,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import pygit2
-
-from dsl.defaults import is_defaults
-from engine.sync.git.checkout import tree_of
+from engine.sync.git.any_ref import AnyRef
+from engine.sync.git.commits import Commits
 from engine.sync.git.config import GitConfig
 from engine.sync.git.credentials import Credentials, Secrets, no_secrets
-from engine.sync.git.faults import MirrorError
 from engine.sync.git.fetcher import Fetcher, damage_named
 from engine.sync.git.mirror import Mirror, obey_no_configuration
 from engine.sync.git.order import Order
-from engine.sync.git.trees import Trees
-from engine.sync.source import FetchError, Halt, Relation, Rules, Snapshot, Tree
+from engine.sync.source import FetchError, Halt, Relation, Rules, Snapshot
 
 RETRY_SECONDS: Final = 5.0
 """When a server that failed is asked again; twice as late each time, and at most every interval."""
 SPREAD: Final = 0.1
 """The part of an interval that chance takes off, so that sources that began together do not ask together for ever."""
-AUTHOR_CHARACTERS_MAX: Final = 300
 
 
 class GitSource:
@@ -52,7 +47,8 @@ class GitSource:
         self._monotonic = monotonic
         self._chance = chance
         self._mirror = Mirror(directory, config.name, config.url)
-        self._trees = Trees(config, self._mirror, self._read)
+        self._commits = Commits(config, self._mirror, self._damaged)
+        self._any = AnyRef(config, directory, secrets, now)
         self._fetcher = Fetcher(config, self._mirror, Credentials(config, secrets, now))
         self._order = Order(self._mirror, self._fetcher.deepen)
         self._nudged = threading.Event()
@@ -90,6 +86,10 @@ class GitSource:
         assert self._found is not None, "what was asked was answered, or failed"
         return self._found
 
+    def snapshot_of(self, ref: str) -> Snapshot:
+        """Return what a branch, a tag or a commit (7 digits will do) of the repository holds; see `Source`."""
+        return self._any.snapshot(ref)
+
     def wait(self, halt: Halt, timeout_seconds: float) -> bool:
         """Wait until the server is due to be asked, or something was said to have changed; see `Source.wait`."""
         halt.wait(max(min(timeout_seconds, self._due_at - self._monotonic()), 0.0))
@@ -102,11 +102,13 @@ class GitSource:
     def interrupt(self) -> None:
         """End a fetch that runs, and those after it."""
         self._fetcher.stop()
+        self._any.stop()
 
     def close(self) -> None:
         """End what runs, and let go of the mirror."""
         self.interrupt()
         self._mirror.close()
+        self._any.close()
 
     def _due(self) -> bool:
         """Whether to ask the server; of a commit that is there, it has no news."""
@@ -128,63 +130,13 @@ class GitSource:
 
     def _read_commit(self) -> Snapshot:
         """Read the commit that the mirror has; one that was read before is not looked at. Raises `MirrorError`."""
-        commit = self._mirror.head()
-        version = str(commit.id)
-        if self._found is not None and self._found.version == version:
-            return self._found
-        try:
-            files, faults = self._trees.look(commit.tree_id)
-        except FetchError as error:
-            error.version = version
-            raise
-        if all(map(is_defaults, files)) and not faults:
-            raise self._empty(version)
-        return Snapshot(
-            version=version,
-            files=files,
-            faults=tuple(faults),
-            commit=version,
-            author=_author(commit),
-            title=_printable(commit.message.partition("\n")[0]),
-            line=f"{self.settings.selector} of {self.settings.url}",
-            relation=partial(self._relation, version),
-            tree=partial(self._tree, commit.tree_id),
-        )
+        line = f"{self.settings.selector} of {self.settings.url}"
+        return self._commits.newest(line, lambda version: partial(self._relation, version), self._found)
 
-    def _empty(self, version: str) -> FetchError:
-        where = f"{self.settings.path!r} of {self.settings.url}" if self.settings.path else self.settings.url
-        return FetchError(
-            "empty",
-            f"{where} holds no workflow file at commit {version[:12]}; nothing is removed for that\n"
-            "  hint: check 'path', 'include' and 'exclude'",
-            version,
-        )
-
-    def _tree(self, root: pygit2.Oid) -> Tree:
-        with damage_named(self.settings.url):
-            return tree_of(self._mirror, self._trees.top(root))
-
-    def _read(self, oid: pygit2.Oid) -> bytes:
-        """Read a blob. Raises `FetchError` for a mirror that is damaged; the next fetch then makes it anew."""
-        with damage_named(self.settings.url):
-            try:
-                return self._mirror.blob(oid)
-            except MirrorError:
-                self._mirror.discard()
-                self._found = None
-                self.nudge()
-                raise
+    def _damaged(self) -> None:
+        self._found = None
+        self.nudge()
 
     def _relation(self, new: str, old: str, applied_at: datetime | None) -> Relation:
         with damage_named(self.settings.url):
             return self._order.relation(new, old, applied_at)
-
-
-def _author(commit: pygit2.Commit) -> str:
-    """Return name and address of who wrote a commit, as text that can be kept and shown."""
-    author = commit.author
-    return _printable(f"{author.name} <{author.email}>")
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else "?" for character in text)[:AUTHOR_CHARACTERS_MAX]

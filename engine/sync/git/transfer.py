@@ -19,7 +19,7 @@ from pygit2.enums import ConfigLevel, CredentialType
 from engine.sync.git.address import Address, parse
 from engine.sync.git.faults import LoginError, MirrorError, RedirectError, TooLargeError, explained
 from engine.sync.git.job import HEAD, Answer, Job, Login
-from engine.sync.git.refs import BRANCHES, TAGS, Chosen, NoRefError, Ref, Selector
+from engine.sync.git.refs import BRANCHES, COMMIT, TAGS, Chosen, NoRefError, Ref, Selector
 
 MEMORY_BYTES_MAX: Final = 4 << 30
 """What taking a pack apart may need; beyond it the process ends, and not the machine."""
@@ -72,7 +72,7 @@ class Transfer:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._address = parse(job.url)
-        self._selector = Selector(branch=job.branch, tag=job.tag, semver=job.semver, commit=job.commit)
+        self._selector = Selector(branch=job.branch, tag=job.tag, semver=job.semver, commit=job.commit, ref=job.ref)
         self._callbacks = _Callbacks(self._address, job.login, job.fetch_bytes_max)
         self._proxy = job.proxy or None
         self._depth = 1 if job.shallow and self._address.scheme != "file" else 0
@@ -82,10 +82,11 @@ class Transfer:
         repository = _mirror(Path(self._job.mirror))
         for _ in range(TRIES_MAX):
             remote, chosen = self._connect(repository)
-            if chosen.oid == _head(repository) and not self._job.deepen:
+            oid = chosen.oid
+            if oid == _head(repository) and not self._job.deepen:
                 break
             try:
-                self._fetch(repository, remote, chosen)
+                oid = self._fetch(repository, remote, chosen)
                 break
             except pygit2.GitError:
                 if self._connect(repository)[1] == chosen:
@@ -94,7 +95,7 @@ class Transfer:
             raise pygit2.GitError(f"{self._selector} moves faster than it can be fetched")
         if self._job.also:
             self._fetch_also(repository)
-        return Answer(ref=chosen.ref, oid=chosen.oid, received_bytes=self._callbacks.received_bytes)
+        return Answer(ref=chosen.ref, oid=oid, received_bytes=self._callbacks.received_bytes)
 
     def _connect(self, repository: pygit2.Repository) -> tuple[pygit2.Remote, Chosen]:
         """Look at the server's references and choose; what is then fetched is of this very look."""
@@ -105,25 +106,46 @@ class Transfer:
         refs = (Ref(head.name or "", str(head.oid), head.symref_target or "") for head in heads)
         return remote, self._selector.choose(refs)
 
-    def _fetch(self, repository: pygit2.Repository, remote: pygit2.Remote, chosen: Chosen) -> None:
-        if not chosen.ref:
-            self._fetch_commit(repository, remote, chosen.oid)
-        else:
+    def _fetch(self, repository: pygit2.Repository, remote: pygit2.Remote, chosen: Chosen) -> str:
+        """Fetch it, and return its whole name."""
+        oid = chosen.oid
+        if chosen.ref:
             self._get(remote, [f"+{chosen.ref}:{HEAD}"], self._job.deepen or self._depth)
-        if _head(repository) != chosen.oid:
+        elif COMMIT.fullmatch(oid):
+            self._fetch_commit(repository, remote, oid)
+        else:
+            oid = self._fetch_abbreviated(repository, remote, oid)
+        if _head(repository) != oid:
             raise pygit2.GitError("the server sent something else than it said")
+        return oid
 
     def _fetch_commit(self, repository: pygit2.Repository, remote: pygit2.Remote, oid: str) -> None:
         """Fetch a commit that no reference names: by its name where the server allows that, else among everything."""
         try:
-            self._get(remote, [f"{oid}:{HEAD}"], self._depth)
+            self._get(remote, [f"{oid}:{HEAD}"], self._job.deepen or self._depth)
         except pygit2.GitError:
             remote, _ = self._connect(repository)
-            self._get(remote, [f"+{kind}*:{ALL}{kind}*" for kind in (BRANCHES, TAGS)], 0)
+            self._get_all(remote)
         if oid not in repository:
-            hint = "it must be on a branch or a tag, unless the server hands out any commit"
-            raise NoRefError("ref_not_found", f"there is no commit {oid} on the server\n  hint: {hint}")
+            raise _no_commit(oid)
         repository.references.create(HEAD, oid, force=True)
+
+    def _fetch_abbreviated(self, repository: pygit2.Repository, remote: pygit2.Remote, digits: str) -> str:
+        """Fetch a commit by the beginning of its name. Only among everything can be told that there is no other."""
+        self._get_all(remote)
+        try:
+            oid = str(repository.expand_id(digits))
+        except KeyError:
+            raise _no_commit(digits) from None
+        except (pygit2.GitError, ValueError):
+            raise NoRefError(
+                "ref_ambiguous", f"several things begin with {digits}\n  hint: give more of its digits"
+            ) from None
+        repository.references.create(HEAD, oid, force=True)
+        return oid
+
+    def _get_all(self, remote: pygit2.Remote) -> None:
+        self._get(remote, [f"+{kind}*:{ALL}{kind}*" for kind in (BRANCHES, TAGS)], 0)
 
     def _fetch_also(self, repository: pygit2.Repository) -> None:
         """Fetch a commit that may be gone, or not to be had by its name."""
@@ -165,6 +187,11 @@ def _head(repository: pygit2.Repository) -> str:
     except (KeyError, pygit2.GitError, ValueError):
         return ""
     return oid
+
+
+def _no_commit(oid: str) -> NoRefError:
+    hint = "it must be on a branch or a tag, unless the server hands out any commit"
+    return NoRefError("ref_not_found", f"there is no commit {oid} on the server\n  hint: {hint}")
 
 
 def _same_place(address: Address, url: str) -> bool:

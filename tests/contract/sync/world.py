@@ -52,6 +52,7 @@ class MemorySource:
     kind: str = "memory"
     rules: Rules = field(default_factory=Rules)
     files: dict[str, str] = field(default_factory=dict)
+    refs: dict[str, dict[str, str]] = field(default_factory=dict)
     failure: FetchError | None = None
     commit: str | None = None
     author: str | None = None
@@ -61,15 +62,23 @@ class MemorySource:
         return {"namespace": self.rules.namespace}
 
     def fetch(self) -> Snapshot:
+        return self._snapshot(self.files, self.commit)
+
+    def snapshot_of(self, ref: str) -> Snapshot:
+        if ref and ref not in self.refs:
+            raise FetchError("ref_not_found", f"there is no branch or tag {ref}")
+        return self._snapshot(self.refs[ref], ref) if ref else self._snapshot(self.files, self.commit)
+
+    def _snapshot(self, files: dict[str, str], commit: str | None) -> Snapshot:
         if self.failure is not None:
             raise self.failure
-        contents = {path: text.encode() for path, text in sorted(self.files.items())}
+        contents = {path: text.encode() for path, text in sorted(files.items())}
         found = {
             path: SourceFile(path, hashlib.sha256(data).hexdigest(), lambda data=data: data)
             for path, data in contents.items()
         }
         version = hashlib.sha256(repr(sorted(contents.items())).encode()).hexdigest()
-        return Snapshot(version=version, files=found, commit=self.commit, author=self.author)
+        return Snapshot(version=version, files=found, commit=commit, author=self.author)
 
     def wait(self, halt: Halt, timeout_seconds: float) -> bool:
         raise NotImplementedError
