@@ -39,6 +39,7 @@ from engine.services.explanations import Explainer, summary_of
 from engine.store import reads_runs as reads
 from engine.store.reads_tasks import Place
 from engine.store.reads_workflows import read_workflow as workflow_row
+from engine.store.run_filter import RunFilter
 
 
 @get("/", sync_to_thread=True, responses=RESPONSES, operation_id="listRuns", summary="List runs")
@@ -62,7 +63,7 @@ def list_runs(
         if workflow is not None:
             row = workflow_row(connection, *read_workflow(workflow))
             workflow_id = found(row, f"workflow {workflow}").id
-        wanted = reads.RunFilter(
+        wanted = RunFilter(
             workflow_id=workflow_id,
             states=[str(item) for item in states or []],
             labels=read_labels(label),

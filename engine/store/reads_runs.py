@@ -1,17 +1,13 @@
 """Reads for those who ask: runs, their task runs and attempts. Writes nothing, and promises no lock."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, select, union_all
 
-from engine.store.tables import revisions, run_data, run_labels, runs, workflows
-
-LABELLED_MAX: Final = 10_000
-CLOCK_SKEW: Final = timedelta(minutes=10)
-"""How far a run's id (drawn by the process's clock) and its `created_at` (the database's) may lie apart."""
+from engine.store.run_filter import RunFilter, ids_matching
+from engine.store.tables import revisions, run_data, runs, workflows
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +47,6 @@ class RunValues:
     outputs: dict[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunFilter:
-    """Which runs are asked for; None and empty do not filter. `labels` must all match; `until` is exclusive."""
-
-    workflow_id: str | None = None
-    states: Sequence[str] = ()
-    labels: Sequence[tuple[str, str]] = ()
-    since: datetime | None = None
-    until: datetime | None = None
-    trigger: str | None = None
-    backfill: str | None = None
-
-
 _RUN: tuple[ColumnElement[Any], ...] = (
     runs.c.id,
     runs.c.workflow_id,
@@ -99,12 +82,6 @@ _RUNS: Select[Any] = (
 _BY_ID = _RUNS.where(runs.c.id == bindparam("run_id"))
 
 
-def id_floor(moment: datetime) -> str:
-    """Return the least UUIDv7 (RFC 9562, 48 bits of milliseconds first) of a moment."""
-    digits = f"{max(int(moment.timestamp() * 1000), 0):012x}"
-    return f"{digits[:8]}-{digits[8:]}-0000-0000-000000000000"
-
-
 def read_run(connection: Connection, run_id: str) -> RunRow | None:
     """Return one run."""
     row = connection.execute(_BY_ID, {"run_id": run_id}).one_or_none()
@@ -117,52 +94,11 @@ def list_runs(connection: Connection, wanted: RunFilter, *, before: str | None, 
     The ids are found first, each state by itself, so that every part walks an index in its order and stops at `limit`:
     a list over a million runs costs what a page costs.
     """
-    labels = _rarest_first(connection, wanted.labels)
-    parts = [_matching(wanted, state, labels, before).limit(limit).subquery() for state in wanted.states or (None,)]
-    found = union_all(*(select(part.c.id) for part in parts)).subquery()
+    parts = [ids_matching(connection, wanted, state, before).limit(limit) for state in wanted.states or (None,)]
+    found = union_all(*(select(part.subquery().c.id) for part in parts)).subquery()
     chosen = select(found.c.id).order_by(found.c.id.desc()).limit(limit)
     query = _RUNS.where(runs.c.id.in_(chosen)).order_by(runs.c.id.desc())
     return [RunRow(*row) for row in connection.execute(query)]
-
-
-def _matching(
-    wanted: RunFilter, state: str | None, labels: Sequence[tuple[str, str]], before: str | None
-) -> Select[Any]:
-    """Return the query for the ids of runs that match. The first label leads: its index is in the order of ids.
-
-    The times bound the id as well as `created_at`, so that an old span is found by the key and not by walking to it.
-    """
-    run_id: ColumnElement[str] = runs.c.id
-    query = select(runs.c.id)
-    for number, (key, value) in enumerate(labels):
-        label = run_labels.alias(f"label_{number}")
-        query = query.join(label, and_(label.c.run_id == runs.c.id, label.c.key == key, label.c.value == value))
-        run_id = label.c.run_id if number == 0 else run_id
-    conditions = [
-        None if before is None else run_id < before,
-        None if wanted.workflow_id is None else runs.c.workflow_id == wanted.workflow_id,
-        None if state is None else runs.c.state == state,
-        None if wanted.trigger is None else runs.c.trigger_kind == wanted.trigger,
-        None if wanted.backfill is None else runs.c.backfill_id == wanted.backfill,
-    ]
-    if wanted.since is not None:
-        conditions += [runs.c.created_at >= wanted.since, run_id >= id_floor(wanted.since - CLOCK_SKEW)]
-    if wanted.until is not None:
-        conditions += [runs.c.created_at < wanted.until, run_id < id_floor(wanted.until + CLOCK_SKEW)]
-    return query.where(*(item for item in conditions if item is not None)).order_by(run_id.desc())
-
-
-def _rarest_first(connection: Connection, labels: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
-    """Put the label that the fewest runs have first, as far as counting to a bound tells."""
-    if len(labels) < 2:
-        return labels
-
-    def count(label: tuple[str, str]) -> int:
-        some = select(run_labels.c.run_id).where(run_labels.c.key == label[0], run_labels.c.value == label[1])
-        counted = select(func.count()).select_from(some.limit(LABELLED_MAX).subquery())
-        return connection.execute(counted).scalar_one()
-
-    return sorted(labels, key=count)
 
 
 def read_run_values(connection: Connection, run_id: str) -> RunValues:

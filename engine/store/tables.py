@@ -247,9 +247,17 @@ runs = Table(
         sqlite_where=_not_in("state", RUN_TERMINAL),
     ),
     Index("ix_runs_workflow", "workflow_id", "id"),
+    Index("ix_runs_workflow_state", "workflow_id", "state", "id"),
     Index("ix_runs_state", "state", "id"),
     Index("ix_runs_trigger_kind", "trigger_kind", "id"),
-    Index("ix_runs_parent", "parent_task_run", "parent_attempt", unique=True),
+    Index(
+        "ix_runs_parent",
+        "parent_task_run",
+        "parent_attempt",
+        unique=True,
+        postgresql_where=text("parent_task_run IS NOT NULL"),
+        sqlite_where=text("parent_task_run IS NOT NULL"),
+    ),
     Index("ix_runs_created_at", "created_at"),
     Index(
         "ix_runs_retry_of",

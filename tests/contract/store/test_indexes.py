@@ -11,10 +11,11 @@ from sqlalchemy import Connection, event, text
 
 from engine.machine.advance import advance
 from engine.machine.events import Cancel
-from engine.store import holders, reads_backfills, retention, sessions, signals, sweeps
+from engine.store import holders, reads_backfills, reads_gauges, retention, sessions, signals, sweeps
 from engine.store.database import Database
 from engine.store.logs import NewBatch, append_batches
-from engine.store.reads_runs import RunFilter, list_runs
+from engine.store.reads_runs import list_runs
+from engine.store.run_filter import RunFilter
 from engine.store.runs import WorkflowCache, Written, commit, load_runs
 from engine.store.schema import migrate
 from tests.contract.store.conftest import NOW
@@ -51,6 +52,7 @@ class Scene:
             "unsent": lambda c: sweeps.unsent(c, NOW),
             "oldest_queued": lambda c: sweeps.oldest_queued(c, "default", 10, NOW),
             "queued_by_pool": sweeps.queued_by_pool,
+            "all_open_runs": reads_gauges.open_runs,
             "runs_to_wake": lambda c: sweeps.runs_to_wake(c, NOW),
             "without_session": lambda c: sweeps.without_session(c, NOW),
             "signal_overdue": lambda c: sweeps.signal_overdue(c, NOW, NOW),
@@ -74,7 +76,7 @@ NAMES = (
     *("load_runs", "due_signals", "commit", "acquire", "release", "unsent", "oldest_queued", "queued_by_pool"),
     *("runs_to_wake", "without_session", "signal_overdue", "attempts_of", "expire", "append_batches"),
     *("delete_runs", "delete_firings", "list_by_trigger", "list_by_trigger_on"),
-    *("open_runs", "pools_in_demand", "count_runs", "newest_runs", "list_by_backfill"),
+    *("all_open_runs", "open_runs", "pools_in_demand", "count_runs", "newest_runs", "list_by_backfill"),
 )
 
 

@@ -15,7 +15,16 @@ def upgrade() -> None:
     op.add_column("runs", sa.Column("outcome", sa.String(20)))
     op.add_column("runs", sa.Column("parent_task_run", sa.String(60)))
     op.add_column("runs", sa.Column("parent_attempt", sa.Integer()))
-    op.create_index("ix_runs_parent", "runs", ["parent_task_run", "parent_attempt"], unique=True)
+    child = sa.text("parent_task_run IS NOT NULL")
+    op.create_index(
+        "ix_runs_parent",
+        "runs",
+        ["parent_task_run", "parent_attempt"],
+        unique=True,
+        postgresql_where=child,
+        sqlite_where=child,
+    )
+    op.create_index("ix_runs_workflow_state", "runs", ["workflow_id", "state", "id"])
     op.add_column("task_runs", sa.Column("item", sa.Integer()))
     op.add_column("task_runs", sa.Column("tries", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("task_runs", sa.Column("try_begun", sa.Integer(), nullable=False, server_default="0"))
@@ -176,6 +185,7 @@ def downgrade() -> None:
     op.drop_table("cache_entries")
     for column in ("child_run", "try_begun", "tries", "item"):
         op.drop_column("task_runs", column)
+    op.drop_index("ix_runs_workflow_state", "runs")
     op.drop_index("ix_runs_parent", "runs")
     for column in ("parent_attempt", "parent_task_run", "outcome"):
         op.drop_column("runs", column)

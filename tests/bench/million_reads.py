@@ -1,0 +1,161 @@
+"""How long the API takes to answer with a long past stored: `python -m tests.bench.million_reads --database URL`.
+
+Every filter by itself, the pairs that people ask for, and the worst of them: what is looked for is rare, what it is
+looked for in is not. Whole requests over HTTP, one after the other, each kind with many values.
+"""
+
+import argparse
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from statistics import median
+from typing import Any, Final
+
+import httpx
+from sqlalchemy import func, select
+
+from api.dependencies import Dependencies
+from api.server import ApiServer
+from engine.broker.memory import MemoryBroker
+from engine.store.database import Database
+from engine.store.tables import runs, workflows
+from tests.bench.measure import percentile
+
+TIMES: Final = 60
+WARM: Final = 5
+MISSING: Final = "01890000-0000-7000-8000-000000000000"
+
+Ask = Callable[[random.Random], str]
+
+
+class Sample:
+    """What is in the database, for requests about it: workflows with the most runs first, and runs of all ages."""
+
+    def __init__(self, database: Database) -> None:
+        with database.read() as connection:
+            names = select(workflows.c.namespace, workflows.c.name).where(workflows.c.archived_at.is_(None))
+            self.workflows = [f"{row[0]}/{row[1]}" for row in connection.execute(names.order_by(workflows.c.name))]
+            first, last = connection.execute(select(func.min(runs.c.id), func.max(runs.c.id))).one()
+            ages = connection.execute(select(func.min(runs.c.created_at), func.max(runs.c.created_at))).one()
+            self.oldest, self.newest = ages
+            low, high = (int(one[:13].replace("-", ""), 16) for one in (first, last))
+            self.runs = [self._near(connection, low + (high - low) * step // 200) for step in range(200)]
+
+    def _near(self, connection: Any, milliseconds: int) -> str:
+        digits = f"{milliseconds:012x}"
+        floor = f"{digits[:8]}-{digits[8:]}"
+        found: str = connection.execute(
+            select(runs.c.id).where(runs.c.id >= floor).order_by(runs.c.id).limit(1)
+        ).scalar()
+        return found
+
+    def moment(self, share: float) -> str:
+        """Return the moment at that share of the past."""
+        return f"{(self.oldest + (self.newest - self.oldest) * share):%Y-%m-%dT%H:%M:%SZ}"
+
+    def span(self, drawn: random.Random) -> str:
+        """Return an hour somewhere in the past."""
+        begin = self.oldest + (self.newest - self.oldest) * drawn.random()
+        return f"since={begin:%Y-%m-%dT%H:%M:%SZ}&until={begin + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def requests_of(sample: Sample) -> dict[str, Ask]:
+    """Return what is asked, by name. `busiest` never failed."""
+    busiest = sample.workflows[0]
+    anyone = sample.workflows
+    old = sample.moment(0.1)
+    return {
+        "GET /runs": lambda _: "/runs",
+        "GET /runs?cursor": lambda drawn: f"/runs?cursor={drawn.choice(sample.runs)}",
+        "GET /runs?state=failed": lambda _: "/runs?state=failed",
+        "GET /runs?state, none has it": lambda _: "/runs?state=skipped",
+        "GET /runs?state twice": lambda _: "/runs?state=failed&state=cancelled",
+        "GET /runs?workflow": lambda drawn: f"/runs?workflow={drawn.choice(anyone)}",
+        "GET /runs?workflow, the busiest": lambda _: f"/runs?workflow={busiest}",
+        "GET /runs?workflow&state": lambda drawn: f"/runs?workflow={drawn.choice(anyone[:50])}&state=failed",
+        "GET /runs?workflow&state, none has both": lambda _: f"/runs?workflow={busiest}&state=failed",
+        "GET /runs?workflow&trigger": lambda drawn: f"/runs?workflow={drawn.choice(anyone[:50])}&trigger=webhook",
+        "GET /runs?trigger": lambda _: "/runs?trigger=webhook",
+        "GET /runs?trigger&state": lambda _: "/runs?trigger=webhook&state=cancelled",
+        "GET /runs?label": lambda _: "/runs?label=tier:gold",
+        "GET /runs?label, rare": lambda _: "/runs?label=ticket:4711",
+        "GET /runs?label twice": lambda drawn: f"/runs?label=tier:gold&label=team:team-{drawn.randrange(50):02}",
+        "GET /runs?label&state": lambda _: "/runs?label=tier:gold&state=failed",
+        "GET /runs?label&state, none has both": lambda _: "/runs?label=tier:gold&state=running",
+        "GET /runs?label&workflow": lambda drawn: f"/runs?label=tier:gold&workflow={drawn.choice(anyone[:50])}",
+        "GET /runs?since&until": lambda drawn: f"/runs?{sample.span(drawn)}",
+        "GET /runs?since&until&state": lambda drawn: f"/runs?{sample.span(drawn)}&state=failed",
+        "GET /runs?since&until&workflow": lambda drawn: f"/runs?{sample.span(drawn)}&workflow={busiest}",
+        "GET /runs?since&until&label": lambda drawn: f"/runs?{sample.span(drawn)}&label=tier:gold",
+        "GET /runs?until": lambda _: f"/runs?until={old}",
+        "GET /runs?until&trigger": lambda _: f"/runs?until={old}&trigger=manual",
+        "GET /runs?backfill": lambda _: f"/runs?backfill={MISSING}",
+        "GET /runs/{id}": lambda drawn: f"/runs/{drawn.choice(sample.runs)}",
+        "GET /runs/{id}/tasks": lambda drawn: f"/runs/{drawn.choice(sample.runs)}/tasks",
+        "GET /runs/{id}/explain": lambda drawn: f"/runs/{drawn.choice(sample.runs)}/explain",
+        "GET /runs/{id}/logs": lambda drawn: f"/runs/{drawn.choice(sample.runs)}/logs",
+        "GET /workflows": lambda _: "/workflows",
+        "GET /workflows?cursor": lambda drawn: f"/workflows?cursor={drawn.choice(anyone)}",
+        "GET /workflows?namespace": lambda drawn: f"/workflows?namespace=team-{drawn.randrange(50):02}",
+        "GET /workflows?label": lambda drawn: f"/workflows?label=team:team-{drawn.randrange(50):02}",
+        "GET /workflows?label, none has it": lambda _: "/workflows?label=team:nobody",
+        "GET /workflows?paused": lambda _: "/workflows?paused=true",
+        "GET /workflows?archived": lambda _: "/workflows?archived=true",
+        "GET /workflows/{ns}/{name}": lambda drawn: f"/workflows/{drawn.choice(anyone)}",
+        "GET …/upcoming": lambda drawn: f"/workflows/{drawn.choice(anyone)}/upcoming",
+        "GET …/explain": lambda drawn: f"/workflows/{drawn.choice(anyone)}/explain",
+    }
+
+
+@contextmanager
+def serving(database: Database) -> Iterator[httpx.Client]:
+    """Serve the API over the database, and give a client of it."""
+    server = ApiServer(Dependencies(database=database, broker=MemoryBroker()), host="127.0.0.1", port=0)
+    server.start()
+    try:
+        with httpx.Client(base_url=f"{server.url}/api/v1", timeout=120) as client:
+            yield client
+    finally:
+        server.stop()
+
+
+def milliseconds(client: httpx.Client, ask: Ask, times: int = TIMES) -> list[float]:
+    """Return how long each of so many requests took, after some that do not count."""
+    drawn, taken = random.Random(1), []
+    for number in range(WARM + times):
+        path = ask(drawn)
+        begun = time.perf_counter()
+        answer = client.get(path)
+        if number >= WARM:
+            taken.append((time.perf_counter() - begun) * 1000)
+        answer.raise_for_status()
+    return taken
+
+
+def measured(database: Database, words: Sequence[str] = (), times: int = TIMES) -> Iterator[tuple[str, list[float]]]:
+    """Give each kind of request whose name holds one of the words (all without any) with its milliseconds."""
+    with serving(database) as client:
+        for name, ask in requests_of(Sample(database)).items():
+            if not words or any(word in name for word in words):
+                yield name, milliseconds(client, ask, times)
+
+
+def main(arguments: list[str]) -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.million_reads")
+    parser.add_argument("words", nargs="*", help="only requests whose name holds one of these")
+    parser.add_argument("--database", required=True, help="as filled by tests.bench.million")
+    parser.add_argument("--times", type=int, default=TIMES)
+    given = parser.parse_args(arguments)
+    database = Database.open(given.database)
+    print(f"{database.dialect}: milliseconds a request, {given.times} of each")
+    for name, taken in measured(database, given.words, given.times):
+        print(f"  {name:40} p50 {median(taken):8.1f}  p99 {percentile(taken, 0.99):8.1f}", flush=True)
+    database.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
