@@ -20,6 +20,7 @@ from api.routes import (
     health,
     hooks,
     logs,
+    metrics,
     notifications,
     plans,
     run_again,
@@ -58,7 +59,7 @@ def create_app(dependencies: Dependencies) -> Litestar:
     ]
     base = Router(BASE, route_handlers=resources, guards=[known_parameters])
     return Litestar(
-        route_handlers=[base, health.ROUTER],
+        route_handlers=[base, health.ROUTER, metrics.ROUTER],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers={Exception: problems.answer},
         middleware=[LoopbackOnly],

@@ -12,6 +12,7 @@ from cli.nodes import (
     backfill_service,
     engine_services,
     open_broker,
+    process_services,
     scheduler_service,
     sync_role,
     worker_service,
@@ -48,7 +49,14 @@ def _run(parts: Parts) -> None:
     scheduler = scheduler_service(parts)
     sync = sync_role(parts, on_applied=scheduler.poke)
     worker = worker_service(parts)
-    services = [*engine_services(parts), worker, scheduler, backfill_service(parts), *sync.services]
+    services = [
+        *process_services(parts),
+        *engine_services(parts),
+        worker,
+        scheduler,
+        backfill_service(parts),
+        *sync.services,
+    ]
     server = api_service(parts, services, sync.keeper.sync_now)
     node = Node([*services, server])
     node.start()

@@ -17,6 +17,7 @@ from engine.services.commits import topic_of
 from engine.services.courier import Courier, MailSettings
 from engine.services.executor import Executor
 from engine.services.firing import Firings
+from engine.services.gauges import of_installation, of_process
 from engine.services.janitor import Janitor
 from engine.services.lease_keeper import LeaseKeeper
 from engine.services.log_writer import LogWriter
@@ -85,13 +86,20 @@ class WorkerService:
             log.error("the worker did not end within %g s", WORKER_STOP_SECONDS)
 
 
+def process_services(parts: Parts) -> list[Service]:
+    """Return what every process has beside its role: the numbers of itself."""
+    return [of_process(parts.broker, parts.database)]
+
+
 def engine_services(parts: Parts) -> list[Service]:
     """Return the services that carry runs on."""
     settings, database, broker = parts.settings, parts.database, parts.broker
     secrets = Secrets(database, keyring(settings))
     courier = Courier(database, mail_settings=MailSettings(settings.smtp_url, settings.mail_from), secrets=secrets)
+    sweeper = Sweeper(database, broker, ttl_seconds=settings.ttl_seconds)
     return [
-        Sweeper(database, broker, ttl_seconds=settings.ttl_seconds),
+        of_installation(database, broker, settings.pools, sweeper.found),
+        sweeper,
         LeaseKeeper(
             database,
             broker,

@@ -53,13 +53,22 @@ def explained() -> Iterator[None]:
     from api.server import ServerError
     from engine.configuration import ConfigurationError
     from engine.keyring import KeyringError
+    from engine.telemetry.process import EndpointError
     from workers.config import WorkerConfigError
 
     try:
         yield
     except ConfigurationError as error:
         raise CliError(str(error).rstrip(), "chronoverse config check shows them again") from error
-    except (SettingsError, StoreError, BrokerError, ServerError, WorkerConfigError, KeyringError) as error:
+    except (
+        SettingsError,
+        StoreError,
+        BrokerError,
+        ServerError,
+        WorkerConfigError,
+        KeyringError,
+        EndpointError,
+    ) as error:
         message, _, hint = str(error).partition("\n  hint: ")
         raise CliError(message, hint) from error
 

@@ -28,11 +28,13 @@ def up(**given: Any) -> None:
     rest_while_loading()
     from cli.embedded import run_embedded
     from cli.process import explained, write_logs
+    from engine.telemetry.process import exporting
 
     with explained():
         settings = Settings.read(allow_processes=True, **given)
         write_logs(settings)
-        run_embedded(settings)
+        with exporting(settings):
+            run_embedded(settings)
 
 
 @click.command()
@@ -74,6 +76,8 @@ def worker(**given: Any) -> None:
     """
     from cli import nodes
     from cli.process import drain_on_signal, explained, write_logs
+    from engine.services.node import Node
+    from engine.telemetry.process import exporting
 
     with explained():
         settings = Settings.read(**given)
@@ -83,7 +87,9 @@ def worker(**given: Any) -> None:
         try:
             broker.declare(settings.pools)
             parts = nodes.Parts(settings, broker, None)  # type: ignore[arg-type]
-            drain_on_signal(nodes.worker_service(parts, log_broker=log_broker).worker)
+            worker = nodes.worker_service(parts, log_broker=log_broker).worker
+            with exporting(settings), Node(nodes.process_services(parts)).running():
+                drain_on_signal(worker)
         finally:
             log_broker.close()
             broker.close()
@@ -94,13 +100,14 @@ def _role(make: Callable[[Any, Any], list[Any]], *, migrates: bool = False, **gi
     from cli import nodes
     from cli.process import explained, run_until_signal, write_logs
     from engine.services.node import Node
+    from engine.telemetry.process import exporting
 
     with explained():
         settings = Settings.read(**given)
         write_logs(settings)
         _distributed(settings, needs_database=True)
-        with _parts(nodes, settings, migrates=migrates) as parts:
-            run_until_signal(Node(make(nodes, parts)))
+        with exporting(settings), _parts(nodes, settings, migrates=migrates) as parts:
+            run_until_signal(Node([*nodes.process_services(parts), *make(nodes, parts)]))
 
 
 @contextmanager

@@ -102,6 +102,16 @@ def _pool_kinds(text: str) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def _listening(text: str) -> tuple[str, int] | None:
+    """Read `host:port`; a port alone is this machine's own."""
+    if not text:
+        return None
+    host, _, port = text.rpartition(":")
+    if not port.isascii() or not port.isdecimal() or int(port) > 65535:
+        raise ValueError("must look like 127.0.0.1:9464, or be a port alone")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
 SETTINGS: Mapping[str, Setting] = {
     "database_url": Setting(
         "CHRONOVERSE_DATABASE_URL",
@@ -228,6 +238,13 @@ SETTINGS: Mapping[str, Setting] = {
     "retention_days": Setting(
         "CHRONOVERSE_RETENTION_DAYS", _number(0.001, 36500), "90", "How long ended runs and their logs are kept."
     ),
+    "metrics_address": Setting(
+        "CHRONOVERSE_METRICS_ADDRESS",
+        _listening,
+        "",
+        "Where this process serves `/metrics` to anybody, as `127.0.0.1:9464`; a port alone is on 127.0.0.1. Empty: "
+        "nowhere (an API has `/metrics` besides).",
+    ),
     "log_format": Setting(
         "CHRONOVERSE_LOG_FORMAT", _choice("text", "json"), "text", "How a process writes its own log."
     ),
@@ -269,6 +286,7 @@ class Settings:
     smtp_url: str
     mail_from: str
     retention_days: float
+    metrics_address: tuple[str, int] | None
     log_format: str
     log_level: str
 

@@ -9,6 +9,8 @@ from dsl.codes.page import page as diagnostics
 from dsl.defaults.schema import derive
 from engine.machine.states import RUN_ARROWS, TASK_ARROWS, RunState, TaskState
 from engine.settings import SETTINGS
+from engine.telemetry.instruments import INSTRUMENTS
+from engine.telemetry.prometheus import sample_names
 from schemas import load
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -22,6 +24,16 @@ def settings_table() -> str:
         meaning = setting.description.replace("|", chr(92) + "|")
         default = f"`{setting.default}`" if setting.default else ""
         rows.append(f"| `{setting.variable}` | {default} | {meaning} |")
+    return "\n".join(rows)
+
+
+def instruments_table() -> str:
+    """The numbers that processes tell, a row each."""
+    rows = ["| OpenTelemetry | Prometheus | kind | unit | attributes | meaning |", "| --- " * 6 + "|"]
+    for each in INSTRUMENTS:
+        attributes = ", ".join(f"`{name}`" for name in each.attributes)
+        name = sample_names(each)[0].removesuffix("_bucket")
+        rows.append(f"| `{each.name}` | `{name}` | {each.kind} | `{each.unit}` | {attributes} | {each.meaning} |")
     return "\n".join(rows)
 
 
@@ -45,11 +57,13 @@ def generated() -> dict[Path, str]:
     """Every page that is generated, wholly or in part, as it should be."""
     operations = (DOCS / "operations.md").read_text(encoding="utf-8")
     architecture = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    observability = (DOCS / "observability.md").read_text(encoding="utf-8")
     architecture = between(architecture, "run states", diagram(RUN_ARROWS, "queued"))
     architecture = between(architecture, "task states", diagram(TASK_ARROWS, "pending"))
     return {
         DOCS / "operations.md": between(operations, "settings", settings_table()),
         DOCS / "architecture.md": architecture,
+        DOCS / "observability.md": between(observability, "instruments", instruments_table()),
         DOCS / "cli.md": reference(),
         DOCS / "diagnostics.md": diagnostics(),
         SCHEMAS / "defaults.schema.json": json.dumps(derive(load("workflow")), indent=2, ensure_ascii=False) + "\n",

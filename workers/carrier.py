@@ -19,6 +19,7 @@ from workers.outputs import OutputError, typed
 from workers.runners.interface import Attempt, Recovering, Result, Runner, RunnerError, StopToken
 from workers.session import Session
 from workers.spool import Entry, Spool
+from workers.telemetry import count_attempt
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ class Carrier:
             finished_at=self.clock(),
         )
         self.outbox.send(entry, finished, batches)
+        count_attempt(grant, finished)
         if isinstance(runner, Recovering):
             _kept(runner, attempt)
 

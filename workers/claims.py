@@ -10,6 +10,7 @@ from engine.broker.messages import AnyMessage, Claim, Grant, Refused, encode
 from workers.config import WorkerConfig
 from workers.link import Link
 from workers.outbox import events_queue_of
+from workers.telemetry import count_claim
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +35,12 @@ class Claims:
             if self._abandoned:
                 return None
             self._open[claim_id] = answers
+        begun, answer = time.monotonic(), None
         try:
-            return self._repeat(attempt, claim_id, answers, resume=resume)
+            answer = self._repeat(attempt, claim_id, answers, resume=resume)
+            return answer
         finally:
+            count_claim(time.monotonic() - begun, answer)
             with self._lock:
                 del self._open[claim_id]
 

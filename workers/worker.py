@@ -37,6 +37,7 @@ from workers.session import Session
 from workers.slot import Slot
 from workers.spool import Entry, Spool
 from workers.sweeper import Sweeper
+from workers.telemetry import Gauges
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +92,7 @@ class Worker:
         self._slots = [self._slot(broker, pool, ids) for pool in config.slot_pools()]
         self._preparation = Preparation(broker, config, self._runners, held)
         self._sweeper = Sweeper(self._runners, held, config.sweep_seconds)
+        self._gauges = Gauges(config.slots, held)
         self._supervisor = threading.Thread(target=self._supervise, name="worker", daemon=True)
         self._route()
 
@@ -106,6 +108,7 @@ class Worker:
         if self._log_link is not self._link:
             self._log_link.start()
         self._shipper.start()
+        self._gauges.start()
         self._session.start(reattached)
         self._supervisor.start()
 
@@ -222,6 +225,7 @@ class Worker:
         self._outbox.look()
         settled = self.failure is None and self._held.wait_empty(self._config.goodbye_wait_seconds)
         self._session.close(goodbye=settled)
+        self._gauges.stop()
         self._preparation.close()
         self._sweeper.close()
         self._shipper.close()

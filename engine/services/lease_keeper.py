@@ -29,6 +29,7 @@ from engine.services.wakes import wake
 from engine.store import sessions
 from engine.store.database import Database
 from engine.store.readiness import set_ready
+from engine.telemetry.instruments import LEASE_LOSSES
 
 log = logging.getLogger(__name__)
 
@@ -143,8 +144,10 @@ class LeaseKeeper(LoopService):
             rows = [_row(beat) for beat in beats]
             ended = sessions.renew(connection, rows, now, self._ttl)
             running, listed = sessions.attempts_of(connection, rows)
-            lost = [*ended, *self._missing(beats, running)]
-            woken = sessions.signal_lost(connection, lost, now)
+            missing = self._missing(beats, running)
+            woken = sessions.signal_lost(connection, [*ended, *missing], now)
+        LEASE_LOSSES.add(len(ended), "replaced")
+        LEASE_LOSSES.add(len(missing), "unlisted")
         wake(self._broker, woken)
         for beat in beats:
             answer = HeartbeatAnswer(
@@ -173,7 +176,9 @@ class LeaseKeeper(LoopService):
         self._missed.pop(session, None)
         now = self._database.now()
         with self._database.write() as connection:
-            woken = sessions.signal_lost(connection, sessions.end(connection, [session], now), now)
+            ended = sessions.end(connection, [session], now)
+            woken = sessions.signal_lost(connection, ended, now)
+        LEASE_LOSSES.add(len(ended), "ended")
         wake(self._broker, woken)
 
     def _expire(self) -> None:
@@ -181,6 +186,7 @@ class LeaseKeeper(LoopService):
         with self._database.write() as connection:
             expired = sessions.expire(connection, now)
             woken = sessions.signal_lost(connection, expired, now)
+        LEASE_LOSSES.add(len(expired), "expired")
         for row in expired:
             log.warning("session %s of worker %s ran out", row.session, row.worker)
         wake(self._broker, woken)

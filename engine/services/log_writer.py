@@ -1,6 +1,7 @@
 """The log writer: log batches from the broker into the database, contiguous positions for each run."""
 
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
@@ -11,6 +12,7 @@ from engine.machine.model import parse_attempt
 from engine.services.service import LoopService
 from engine.store.database import Database
 from engine.store.logs import NewBatch, append_batches
+from engine.telemetry.instruments import LOG_LINES, LOG_WRITE_DURATION
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +61,11 @@ class LogWriter(LoopService):
         """Write a batch of batches in one transaction, then confirm to the workers and acknowledge."""
         batches = [batch for delivery in deliveries if (batch := _readable(delivery)) is not None]
         if batches:
+            begun = time.perf_counter()
             with self._database.write() as connection:
                 append_batches(connection, [_row(batch) for batch in batches], self._clock())
+            LOG_WRITE_DURATION.record(time.perf_counter() - begun)
+            LOG_LINES.add(sum(batch.line_count for batch in batches))
             self._confirm(batches)
             self._on_written({parse_attempt(batch.attempt)[0] for batch in batches})
         self._consumer.ack(deliveries)

@@ -1,7 +1,8 @@
 """A process's services: started in order, stopped in reverse."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from engine.services.service import Service
 
@@ -35,6 +36,15 @@ class Node:
                 log.debug("%s stopped", service.name)
             except Exception:  # the rest must be stopped all the same
                 log.exception("%s could not be stopped cleanly", service.name)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Start, and stop at the end of the block."""
+        self.start()
+        try:
+            yield
+        finally:
+            self.stop()
 
     def faults(self) -> dict[str, str]:
         """Return, for each service that is not well, why."""

@@ -8,12 +8,12 @@ from typing import Final
 from engine.broker.interface import Broker
 from engine.clock import Clock, NewId, new_id
 from engine.services.firing import Firings
-from engine.services.lateness import Lateness
 from engine.services.revision_cache import RevisionCache
 from engine.services.service import LoopService
 from engine.services.wakes import wake
 from engine.store.database import Database
 from engine.store.triggers import Fired, FiringOutcome, Recorded, due, next_due_at, record
+from engine.telemetry.instruments import FIRINGS, LATENESS
 
 REVISIONS_MAX: Final = 2_000
 BATCH_TRIGGERS_MAX: Final = 100
@@ -47,7 +47,6 @@ class Scheduler(LoopService):
         self._clock = clock or database.now
         self._firings = Firings(revisions or RevisionCache(database, REVISIONS_MAX), ids)
         self._poked = threading.Event()
-        self.lateness = Lateness()
 
     def poke(self) -> None:
         """Look again at once: a trigger was written."""
@@ -97,8 +96,10 @@ class Scheduler(LoopService):
         wake(self._broker, [run.id for run in recorded.runs])
         now = self._clock()
         for fired in recorded.fired:
+            for firing in fired.firings:
+                FIRINGS.add(1, str(firing.outcome))
             if fired.firings and fired.firings[0].outcome is FiringOutcome.RUN:
-                self.lateness.observe(now - fired.trigger.next_at)
+                LATENESS.record((now - fired.trigger.next_at).total_seconds())
 
     def _patience(self) -> float:
         """Return for how many seconds nothing is due, as far as it matters: one small read, all that idling costs."""

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -19,8 +20,9 @@ from engine.store.database import Database
 from engine.store.readiness import Preparation, preparations, unprepared
 from engine.store.sources import SourceGoneError
 from engine.sync.reconcile import Outcome, Reconciler
-from engine.sync.report import hindered, summary
+from engine.sync.report import hindered, result_of, summary
 from engine.sync.source import Source
+from engine.telemetry.instruments import SYNC_DURATION
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +111,7 @@ class SourceSync(LoopService):
         self.halt.set()
 
     def _sync(self) -> None:
-        outcome = self._reconciler.reconcile()
+        outcome = self._reconcile()
         if text := summary(outcome):
             log.info("source %s: %s", self.source.name, text)
         self._tell(outcome)
@@ -122,6 +124,16 @@ class SourceSync(LoopService):
             self._shared.on_applied()
         for item in outcome.applied.activated:
             self._prepare(preparations(item.loaded.workflow, item.revision_id))
+
+    def _reconcile(self) -> Outcome:
+        """Sync, and count how long it took and what came of it."""
+        begun, result = time.perf_counter(), "failed"
+        try:
+            outcome = self._reconciler.reconcile()
+            result = result_of(outcome)
+            return outcome
+        finally:
+            SYNC_DURATION.record(time.perf_counter() - begun, self.source.name, result)
 
     def _tell(self, outcome: Outcome) -> None:
         """Log what keeps the source from being read or applied, once; faults in files are shown as diagnostics."""

@@ -32,6 +32,8 @@ def test_what_is_given_wins_over_the_environment() -> None:
         ("CHRONOVERSE_POOL_KINDS", "default"),
         ("CHRONOVERSE_POOL_KINDS", "default=run+"),
         ("CHRONOVERSE_POOL_KINDS", "default=run,default=http"),
+        ("CHRONOVERSE_METRICS_ADDRESS", "localhost"),
+        ("CHRONOVERSE_METRICS_ADDRESS", "localhost:70000"),
     ],
 )
 def test_a_bad_value_names_the_variable_and_the_remedy(variable: str, value: str) -> None:
@@ -45,6 +47,14 @@ def test_the_kinds_of_pools() -> None:
     settings = Settings.read({"CHRONOVERSE_POOL_KINDS": "default = run + http, gpu=container"})
     assert settings.pool_kinds == {"default": ("run", "http"), "gpu": ("container",)}
     assert Settings.read({}).pool_kinds == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [("", None), ("9464", ("127.0.0.1", 9464)), ("0.0.0.0:1", ("0.0.0.0", 1)), ("[::1]:9464", ("::1", 9464))],
+)
+def test_an_address_for_metrics(text: str, address: tuple[str, int] | None) -> None:
+    assert Settings.read({"CHRONOVERSE_METRICS_ADDRESS": text}).metrics_address == address
 
 
 def test_every_setting_is_described() -> None:

@@ -1,6 +1,7 @@
 """One batch after another: read what has arrived, let the machine decide, commit once, then publish and acknowledge."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Final
@@ -19,6 +20,7 @@ from engine.services.executor.cache import Executions
 from engine.services.executor.endings import Endings
 from engine.services.executor.handing_on import HandingOn
 from engine.services.executor.inbox import Inbox, Mail, strangers
+from engine.services.executor.numbers import count
 from engine.services.executor.outbox import Outbox
 from engine.services.executor.questions import Questions
 from engine.services.executor.sealed_grants import SealedGrants
@@ -33,6 +35,7 @@ from engine.store.errors import RetryableError, StoreError
 from engine.store.parked import park
 from engine.store.runs import CommitResult, WorkflowCache, Written, commit, load_runs
 from engine.store.signals import due_signals
+from engine.telemetry.instruments import BATCH_DURATION, BATCH_SIZE, CONFLICTS, PARKED_MESSAGES
 
 log = logging.getLogger(__name__)
 
@@ -96,11 +99,15 @@ class Executor(LoopService):
     def turn(self) -> None:
         """Take one batch, or return when nothing came before the next alarm."""
         deliveries = self._consumer.get(BATCH_EVENTS_MAX, self._patience())
+        begun = time.perf_counter()
         try:
             self.process(deliveries)
         except BaseException:
             self._consumer.requeue(deliveries)
             raise
+        if deliveries:
+            BATCH_SIZE.record(len(deliveries))
+            BATCH_DURATION.record(time.perf_counter() - begun)
         self._keep_to_share()
 
     def _keep_to_share(self) -> None:
@@ -262,11 +269,13 @@ class Executor(LoopService):
     def _settle(self, batch: list[Changes], result: CommitResult, now: datetime) -> None:
         """After the commit: take over the new versions, publish, and remember what falls due."""
         commands = []
+        CONFLICTS.add(len(result.losers))
         for changes in batch:
             run_id = changes.run.id
             if run_id in result.losers:
                 self._executions.drop(run_id)
                 continue
+            count(changes, now)
             self._executions.measure(run_id)
             commands += changes.commands
             for signal in changes.signals:
@@ -286,6 +295,7 @@ class Executor(LoopService):
     def _set_aside(self, inbox: Inbox) -> None:
         """Park what nobody can read, and give back what another version wrote."""
         if inbox.unreadable:
+            PARKED_MESSAGES.add(len(inbox.unreadable))
             with self._database.write() as connection:
                 for delivery, error in inbox.unreadable:
                     log.error("a message on %s cannot be read and is parked: %s", delivery.queue, error)

@@ -10,7 +10,9 @@ from engine.services.scheduler import BATCH_TRIGGERS_MAX
 from engine.services.wakes import queue_of
 from engine.store.tables import revisions, triggers
 from engine.store.triggers import due, record
+from engine.telemetry.instruments import FIRINGS, LATENESS
 from tests.contract.sync.world import START, World, seconds, workflow
+from tests.recorded import Recorded
 
 
 def test_a_trigger_fires_when_it_is_due_and_not_before(world: World) -> None:
@@ -387,13 +389,14 @@ def test_a_trigger_that_cannot_be_worked_out_does_not_hold_up_the_others(world: 
 
 
 def test_lateness_is_counted(world: World) -> None:
+    late, fired = Recorded(LATENESS), Recorded(FIRINGS)
     world.sync(a=workflow("alpha", "every: 10s"))
     world.clock.forward(seconds=10.2)
     world.fire()
     world.clock.forward(seconds=9.8)
     world.fire()
-    lateness = world.scheduler.lateness
-    assert (lateness.total, round(lateness.max_seconds, 6)) == (2, 0.2)
+    assert (late.number(), round(late.total(), 6)) == (2, 0.2)
+    assert fired.since() == {("run",): (0, 2)}
 
 
 def test_a_trigger_is_fired_on_the_revision_it_was_read_with(world: World) -> None:
