@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench import bench_rehearsal, engine, recovery, server
+from tests.bench import bench_rehearsal, engine, million_reads, recovery, server
 from tests.bench.measure import Figure, Measure
 
 ROOT = Path(__file__).parents[2]
@@ -20,7 +20,13 @@ BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
 
 def _measures() -> list[Measure]:
-    return [*engine.measures(), *server.measures(), *recovery.measures(), *bench_rehearsal.measures()]
+    return [
+        *engine.measures(),
+        *server.measures(),
+        *recovery.measures(),
+        *bench_rehearsal.measures(),
+        *million_reads.measures(),
+    ]
 
 
 def _as_installed() -> None:

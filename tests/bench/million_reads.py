@@ -1,15 +1,19 @@
 """How long the API takes to answer with a long past stored: `python -m tests.bench.million_reads --database URL`.
 
+`make bench` measures a past of 100,000 runs, or as many as `BENCH_RUNS` says, on both databases.
+
 Every filter by itself, the pairs that people ask for, and the worst of them: what is looked for is rare, what it is
 looked for in is not. Whole requests over HTTP, one after the other, each kind with many values.
 """
 
 import argparse
+import os
 import random
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from statistics import median
 from typing import Any, Final
@@ -22,13 +26,17 @@ from api.server import ApiServer
 from engine.broker.memory import MemoryBroker
 from engine.store.database import Database
 from engine.store.tables import runs, workflows
-from tests.bench.measure import percentile
+from tests.bench.measure import Measure, percentile
+from tests.bench.million import fill
+from tests.bench.million_rows import Past, now_rounded
+from tests.services import find, postgres
 
 TIMES: Final = 60
 WARM: Final = 5
 MISSING: Final = "01890000-0000-7000-8000-000000000000"
 
 Ask = Callable[[random.Random], str]
+Filled = Callable[[int], AbstractContextManager[Database]]
 
 
 class Sample:
@@ -141,6 +149,53 @@ def measured(database: Database, words: Sequence[str] = (), times: int = TIMES) 
         for name, ask in requests_of(Sample(database)).items():
             if not words or any(word in name for word in words):
                 yield name, milliseconds(client, ask, times)
+
+
+def measures() -> list[Measure]:
+    """Return the measures of this module: of all requests, however they ask."""
+    number = int(os.environ.get("BENCH_RUNS", "100000"))
+    return [
+        measure
+        for place, filled in (("SQLite", _on_sqlite), ("PostgreSQL", _on_postgresql))
+        for measure in _of_requests(f"list and get, {number:,} runs stored ({place})", filled, number)
+    ]
+
+
+def _of_requests(name: str, filled: Filled, number: int) -> list[Measure]:
+    taken: list[float] = []
+
+    def once() -> list[float]:
+        if not taken:
+            with filled(number) as database:
+                taken.extend(one for _, some in measured(database) for one in some)
+        return taken
+
+    return [
+        Measure(f"{name}, p50", "ms", None, lambda: [median(once())]),
+        Measure(f"{name}, p99", "ms", 30, lambda: [percentile(once(), 0.99)]),
+    ]
+
+
+@contextmanager
+def _on_sqlite(number: int) -> Iterator[Database]:
+    with tempfile.TemporaryDirectory() as directory, _filled(f"sqlite:///{directory}/bench.db", number) as database:
+        yield database
+
+
+@contextmanager
+def _on_postgresql(number: int) -> Iterator[Database]:
+    with postgres.fresh_database(find("postgres")) as url, _filled(url, number) as database:
+        yield database
+
+
+@contextmanager
+def _filled(url: str, number: int) -> Iterator[Database]:
+    database = Database.open(url)
+    try:
+        fill(database, Past(min(5_000, max(number // 20, 1)), number, now_rounded()))
+        yield database
+    finally:
+        database.close()
 
 
 def main(arguments: list[str]) -> None:
