@@ -14,6 +14,7 @@ from engine.clock import Clock, NewId, new_id, system_clock
 from engine.keyring import Keyring
 from engine.services.actions import Actions
 from engine.services.approvals import Approvals
+from engine.services.asking import AsksSyncer, NobodyToAsk
 from engine.services.backfills import Backfills
 from engine.services.declared_sources import DeclaredSources
 from engine.services.hooks import Hooks
@@ -33,6 +34,7 @@ class Dependencies:
     """What a process gives to its API.
 
     `sync_now(name)` asks for a look at a source at once and returns without waiting, False if nobody can be asked.
+    `syncer` is asked for what is waited for: looks, and plans of branches and commits.
     `revisions` may be shared with the other services of a process. `health` gives, for each thing that the process
     needs, a callable that says what is wrong with it (empty: nothing). `notifier` hears of runs with new log lines
     where the log writer is in the same process. `keyring` encrypts secrets, `artifacts` keeps files. `closing` ends
@@ -44,6 +46,7 @@ class Dependencies:
     clock: Clock = system_clock
     new_id: NewId = new_id
     sync_now: Callable[[str], bool] = _no_sync
+    syncer: AsksSyncer = field(default_factory=NobodyToAsk)
     revisions: RevisionCache | None = None
     health: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     notifier: RunNotifier = field(default_factory=RunNotifier)

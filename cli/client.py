@@ -48,10 +48,9 @@ class ApiClient:
     """A connection to the API. Raises `CliError` for whatever goes wrong."""
 
     def __init__(self, url: str, pause: Callable[[float], None] = time.sleep) -> None:
-        timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
         self._url = url.rstrip("/")
         self._pause = pause
-        self._http = httpx.Client(base_url=self._url + BASE, timeout=timeout, trust_env=False)
+        self._http = httpx.Client(base_url=self._url + BASE, timeout=_patience(ANSWER_SECONDS), trust_env=False)
 
     @classmethod
     def of_environment(cls) -> "ApiClient":
@@ -68,9 +67,11 @@ class ApiClient:
         """Close the connection."""
         self._http.close()
 
-    def get(self, path: str, answer: type[T], params: Mapping[str, Any] | None = None) -> T:
-        """Ask for something."""
-        return _read(self._send("GET", path, params=_given(params)), answer)
+    def get(
+        self, path: str, answer: type[T], params: Mapping[str, Any] | None = None, seconds: float = ANSWER_SECONDS
+    ) -> T:
+        """Ask for something that takes so many seconds at most."""
+        return _read(self._send("GET", path, params=_given(params), timeout=_patience(seconds)), answer)
 
     def post(
         self,
@@ -78,9 +79,12 @@ class ApiClient:
         answer: type[T],
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        seconds: float = ANSWER_SECONDS,
     ) -> T:
-        """Have something done."""
-        return _read(self._send("POST", path, json=body, headers=headers), answer)
+        """Have something done that takes so many seconds at most."""
+        given = {"json": body, "headers": headers, "params": _given(params)}
+        return _read(self._send("POST", path, **given, timeout=_patience(seconds)), answer)
 
     def put(self, path: str, answer: type[T], body: Mapping[str, Any], params: Mapping[str, Any] | None = None) -> T:
         """Have something set."""
@@ -156,7 +160,11 @@ class ApiClient:
         )
 
 
-_PATIENT = httpx.Timeout(60.0, connect=CONNECT_SECONDS)
+def _patience(seconds: float) -> httpx.Timeout:
+    return httpx.Timeout(seconds, connect=CONNECT_SECONDS)
+
+
+_PATIENT = _patience(60.0)
 
 
 def _given(params: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def _run(parts: Parts) -> None:
         backfill_service(parts),
         *sync.services,
     ]
-    server = api_service(parts, services, sync.keeper.sync_now)
+    server = api_service(parts, services, sync.keeper.sync_now, sync.keeper)
     node = Node([*services, server])
     node.start()
     settle()

@@ -12,10 +12,12 @@ from engine.broker import Broker, connect
 from engine.clock import new_id
 from engine.configuration import read_configuration
 from engine.keyring import Keyring
+from engine.services.asking import AsksSyncer, NobodyToAsk
 from engine.services.backfiller import Backfiller
 from engine.services.commits import topic_of
 from engine.services.courier import Courier, MailSettings
 from engine.services.executor import Executor
+from engine.services.far_syncer import FarSyncer
 from engine.services.firing import Firings
 from engine.services.gauges import of_installation, of_process
 from engine.services.janitor import Janitor
@@ -182,15 +184,24 @@ def own_sources(settings: Settings) -> Sequence[Declaration]:
 def sync_services(parts: Parts) -> list[Service]:
     """Return what syncs, and what hears the wishes of API processes."""
     role = sync_role(parts)
-    return [*role.services, SyncRequests(parts.broker, role.keeper.sync_now)]
+    return [*role.services, SyncRequests(parts.broker, role.keeper.sync_now, role.keeper)]
+
+
+def api_services(parts: Parts) -> list[Service]:
+    """Return the API of a process of its own, and what hears the answers of the processes that sync."""
+    far = FarSyncer(parts.broker)
+    return [far, api_service(parts, syncer=far)]
 
 
 def api_service(
-    parts: Parts, services: Sequence[Service] = (), sync_now: Callable[[str], bool] | None = None
+    parts: Parts,
+    services: Sequence[Service] = (),
+    sync_now: Callable[[str], bool] | None = None,
+    syncer: AsksSyncer | None = None,
 ) -> ApiServer:
     """Return the API; it answers for the health of the other services of its process.
 
-    Without `sync_now` it tells the processes that sync, over the broker.
+    Without `sync_now` it tells the processes that sync, over the broker; `syncer` is asked for what is waited for.
     """
     health: dict[str, Callable[[], str]] = {"database": lambda: _database_fault(parts.database)}
     health["broker"] = lambda: "" if parts.broker.connected else "the broker does not answer"
@@ -202,6 +213,7 @@ def api_service(
         notifier=parts.notifier,
         health=health,
         sync_now=sync_now or (lambda source: ask_for_sync(parts.broker, source)),
+        syncer=syncer or NobodyToAsk(),
         keyring=keyring(parts.settings),
         artifacts=Artifacts(parts.settings.artifacts_place),
         pool_kinds=parts.settings.pool_kinds,

@@ -70,11 +70,13 @@ def _summary(plan: "SourcePlan") -> list[str]:
     for item in plan.changes:
         counts[item.action] = counts.get(item.action, 0) + 1
     told = ", ".join(f"{counts[action]:,} {action}" for action in _SIGNS if action in counts) or "nothing changes"
-    lines = [f"{plan.source}: {told}; {plan.unchanged:,} unchanged"]
+    which = f" at {plan.commit[:12]}" if plan.commit else ""
+    lines = [f"{plan.source}{which}: {told}; {plan.unchanged:,} unchanged"]
     if plan.rejected:
         lines.append("Nothing of it would be done: a file has an error, and the source's policy is atomic.")
     if "waits" in counts:
         lines.append("Removals that wait need a person: chronoverse source approve, once the source was synced.")
+    lines += _standing(plan)
     if plan.suspended:
         lines.append("The source is suspended: nothing is done until it is resumed.")
     if plan.uncompared:
@@ -82,6 +84,21 @@ def _summary(plan: "SourcePlan") -> list[str]:
     if plan.undetailed:
         lines.append(f"The firings of {plan.undetailed:,} more workflows were not worked out.")
     return lines
+
+
+def _standing(plan: "SourcePlan") -> list[str]:
+    """Return what is to be known of how the commit stands to the live one."""
+    live = (plan.live_version or "")[:12]
+    match plan.relation:
+        case "older":
+            return [f"It is older than {live}, which is live: a sync would change nothing (allow_rewind)."]
+        case "rewritten":
+            return [
+                f"It is not known to hold {live}, which is live: what changed there since shows as taken back.",
+                "Merge or rebase first, or plan the merge itself (at GitHub refs/pull/NUMBER/merge).",
+            ]
+        case _:
+            return []
 
 
 def _title(item: "PlannedChange") -> str:

@@ -1,4 +1,4 @@
-"""`chronoverse plan`: what applying a folder would do, asked of the server before anything is pushed."""
+"""`chronoverse plan`: what applying a folder, or a branch, would do, asked of the server before it is done."""
 
 import sys
 from pathlib import Path
@@ -10,31 +10,57 @@ from cli.errors import CliError
 from cli.output import print_json
 
 if TYPE_CHECKING:  # loaded by the command itself, so that `--help` stays fast
+    from api.schemas.plans import SourcePlan
     from cli.client import ApiClient
 
 FORMATS: Final = ("text", "json", "markdown")
 CHANGES: Final = 3
+ANSWER_SECONDS: Final = 100.0
+"""How long a plan that needs a fetch is waited for: longer than the server takes at most."""
 
 
 @click.command()
-@click.argument("path", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("target", default=".", metavar="[PATH|SOURCE]")
+@click.option("--ref", help="Plan this branch, tag or commit of SOURCE, instead of the files in PATH.")
 @click.option("--source", help="The source whose files these would be. Not needed where there is only one.")
 @click.option("--format", "style", type=click.Choice(FORMATS), default="text", show_default=True, help="How to print.")
 @click.option("--exit-code", is_flag=True, help="Exit with 3 where something would change.")
-def plan(path: Path, source: str | None, style: str, exit_code: bool) -> None:
+def plan(target: str, ref: str | None, source: str | None, style: str, exit_code: bool) -> None:
     """Show what the server would do if a source held the workflow files in PATH, and no others. Changes nothing.
 
     PATH is the source's own folder, such as a checkout of its repository (below the source's `path`, if it has one).
+
+    With --ref, the server fetches that branch, tag or commit of SOURCE and plans what it holds.
 
     Exit status: 0 as planned; 1 a file has an error; 2 misuse; 3 something would change (with --exit-code).
     """
     from api.schemas.plans import SourcePlan
     from cli.client import ApiClient
-    from cli.plan_text import markdown, text
 
     client = ApiClient.of_environment()
-    files = _files(path)
-    found = client.post(f"/sources/{source or _only_source(client)}/plan", SourcePlan, {"files": files})
+    if ref is None:
+        files = _files(_folder(target))
+        found = client.post(f"/sources/{source or _only_source(client)}/plan", SourcePlan, {"files": files})
+    else:
+        found = planned(client, _named(client, target, source), ref)
+    show(found, style)
+    if found.faulty:
+        sys.exit(1)
+    if exit_code and found.changing:
+        sys.exit(CHANGES)
+
+
+def planned(client: "ApiClient", source: str, ref: str) -> "SourcePlan":
+    """Have the server plan a ref of a source; empty: the newest of what it follows."""
+    from api.schemas.plans import SourcePlan
+
+    return client.get(f"/sources/{source}/plan", SourcePlan, {"ref": ref or None}, seconds=ANSWER_SECONDS)
+
+
+def show(found: "SourcePlan", style: str) -> None:
+    """Print a plan."""
+    from cli.plan_text import markdown, text
+
     match style:
         case "json":
             print_json(found)
@@ -42,10 +68,19 @@ def plan(path: Path, source: str | None, style: str, exit_code: bool) -> None:
             click.echo(markdown(found), nl=False)
         case _:
             click.echo(text(found), nl=False)
-    if found.faulty:
-        sys.exit(1)
-    if exit_code and found.changing:
-        sys.exit(CHANGES)
+
+
+def _folder(target: str) -> Path:
+    path = Path(target)
+    if not path.is_dir():
+        raise click.UsageError(f"there is no folder {target}; to plan a commit of the source {target}, give --ref")
+    return path
+
+
+def _named(client: "ApiClient", target: str, source: str | None) -> str:
+    if target != "." and source not in {None, target}:
+        raise click.UsageError(f"which source is meant, {target} or {source}?")
+    return source or (target if target != "." else _only_source(client))
 
 
 def _files(path: Path) -> dict[str, str]:

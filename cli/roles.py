@@ -42,7 +42,7 @@ def up(**given: Any) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one.  [default: 8080]")
 def api(**given: Any) -> None:
     """Serve the REST API."""
-    _role(lambda nodes, parts: [nodes.api_service(parts)], **given)
+    _role(lambda nodes, parts: nodes.api_services(parts), **given)
 
 
 @click.command()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # the command line reads these types, and must not load the s
     from engine.services.plans import SourcePlan as Planned
 
 Action = Literal["added", "returned", "changed", "renamed", "moved", "removed", "waits", "held"]
+Relation = Literal["same", "newer", "older", "rewritten"]
 REVISING = frozenset({"added", "returned", "changed", "renamed", "moved", "removed"})
 """What changes something, rather than saying why nothing is."""
 
@@ -78,11 +79,16 @@ class PlannedChange(Answer, frozen=True, kw_only=True):
 class SourcePlan(Answer, frozen=True, kw_only=True):
     """What applying files to a source would do; nothing of it where `rejected`.
 
-    `uncompared` are workflows with `checkout` whose source tree is not among what was sent; `undetailed` counts the
-    changed workflows whose firings were not worked out.
+    `commit` is whose files they are, null for files that were sent; `live_version` is what the source has live, and
+    `relation` how the commit stands to it: `same`, `newer` (it holds it), `older`, `rewritten` (it is not known to hold
+    it), or null. `uncompared` are workflows with `checkout` whose source tree is not among what was sent; `undetailed`
+    counts the changed workflows whose firings were not worked out.
     """
 
     source: str
+    commit: str | None
+    live_version: str | None
+    relation: Relation | None
     suspended: bool
     rejected: bool
     changes: list[PlannedChange]
@@ -96,6 +102,9 @@ class SourcePlan(Answer, frozen=True, kw_only=True):
         """Return a plan as it is shown."""
         return cls(
             source=plan.source,
+            commit=plan.commit,
+            live_version=plan.live,
+            relation=None if plan.relation is None else plan.relation.value,
             suspended=plan.suspended,
             rejected=plan.rejected,
             changes=[PlannedChange.of(item) for item in plan.changes],

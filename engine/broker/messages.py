@@ -225,9 +225,36 @@ class Prepared(Message, frozen=True, kw_only=True, tag="prepared"):
 
 
 class SyncNow(Message, frozen=True, kw_only=True, tag="sync_now"):
-    """Look at this source now. Losing it costs the time to the next look."""
+    """Look at this source now. Losing it costs the time to the next look.
+
+    With `reply_to`, whoever syncs the source says that it looks, and then that it has looked.
+    """
 
     source: str
+    request: Id = ""
+    reply_to: Address = ""
+
+
+class PlanRef(Message, frozen=True, kw_only=True, tag="plan_ref"):
+    """Plan what `ref` of this source would do (empty: the newest of what it follows). Answered as `SyncNow` is."""
+
+    source: str
+    ref: Annotated[str, msgspec.Meta(max_length=250)]
+    request: Id
+    reply_to: Address
+
+
+# To an API, by its reply address.
+
+
+class SyncerAnswer(Message, frozen=True, kw_only=True, tag="syncer_answer"):
+    """A request is `taken`, or else done: `plan` is as `engine.services.packed_plans` has it; `reason` says why not."""
+
+    request: Id
+    taken: bool = False
+    plan: bytes = b""
+    reason: str = ""
+    message: str = ""
 
 
 # To the log writer, on `logs`.
@@ -269,6 +296,8 @@ AnyMessage = (
     | Canary
     | Prepared
     | SyncNow
+    | PlanRef
+    | SyncerAnswer
     | LogBatch
     | LogConfirmed
 )

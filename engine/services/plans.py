@@ -1,7 +1,7 @@
 """What applying files to a source would do, workflow by workflow, and what that means for triggers and runs."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -16,12 +16,14 @@ from engine.store import activation
 from engine.store.connection import Connection
 from engine.store.database import Database
 from engine.store.reads_plans import InFlight, in_flight, paused
-from engine.store.reads_sources import read_source
+from engine.store.reads_sources import SourceRow, read_source
 from engine.store.reads_workflows import TriggerRow, read_triggers
 from engine.store.revisions import Standing
 from engine.sync.differences import FieldChange
+from engine.sync.loading import SnapshotLoader
 from engine.sync.plan import Plan, key_of
-from engine.sync.preview import preview
+from engine.sync.preview import Preview, preview, preview_snapshot
+from engine.sync.source import FetchError, Relation, Snapshot, Source
 
 FIRINGS_SHOWN: Final = 3
 DETAILED_MAX: Final = 500
@@ -78,8 +80,9 @@ class Change:
 class SourcePlan:
     """What files would do to a source. `rejected`: nothing would be done, because of a fault (policy `atomic`).
 
-    `uncompared` are workflows with `checkout`, of which only the tree beside them is not known; `undetailed` counts
-    those whose firings were not worked out.
+    `commit` is whose files they are, `live` the version that is applied now, and `relation` how the one stands to the
+    other; None where that is not known, or has no meaning. `uncompared` are workflows with `checkout`, of which only
+    the tree beside them is not known; `undetailed` counts those whose firings were not worked out.
     """
 
     source: str
@@ -90,6 +93,9 @@ class SourcePlan:
     uncompared: tuple[str, ...]
     undetailed: int
     diagnostics: tuple[Diagnostic, ...]
+    commit: str | None = None
+    live: str | None = None
+    relation: Relation | None = None
 
 
 class Plans:
@@ -106,23 +112,51 @@ class Plans:
         Raises `UnknownError`, `ConflictError` where the source was not looked at yet, `engine.sync.preview.FilesError`.
         """
         with self._database.read() as connection:
-            row = read_source(connection, source)
-            if row is None:
-                raise UnknownError(f"there is no source {source}")
+            row = _source(connection, source)
             if "namespace" not in row.config:
                 raise ConflictError(f"source {source} has not been looked at yet\n  hint: wait for its first sync")
             seen = preview(connection, source, row.config, files, self._pool_kinds)
-            details = _Details(connection, seen.plan, self._clock())
-            return SourcePlan(
-                source=source,
-                suspended="suspended" in row.config,
-                rejected=seen.findings.rejected,
-                changes=(*details.changes(), *(Change(action=Action.WAITS, workflow=n) for n in seen.findings.waiting)),
-                unchanged=len(seen.plan.unchanged),
-                uncompared=seen.uncompared,
-                undetailed=details.undetailed,
-                diagnostics=seen.diagnostics,
-            )
+            return self._detailed(connection, row, seen)
+
+    def of_snapshot(self, source: Source, snapshot: Snapshot, loader: SnapshotLoader) -> SourcePlan:
+        """Return what would be done if this were what the source holds. Raises `UnknownError`, `FetchError`."""
+        with self._database.read() as connection:
+            row = _source(connection, source.name)
+            seen = preview_snapshot(connection, source.name, source.rules, snapshot, loader)
+            plan = self._detailed(connection, row, seen)
+        live = row.applied_version
+        return replace(plan, commit=snapshot.commit, live=live, relation=_relation(snapshot, live))
+
+    def _detailed(self, connection: Connection, row: SourceRow, seen: Preview) -> SourcePlan:
+        details = _Details(connection, seen.plan, self._clock())
+        waiting = (Change(action=Action.WAITS, workflow=name) for name in seen.findings.waiting)
+        return SourcePlan(
+            source=row.name,
+            suspended="suspended" in row.config,
+            rejected=seen.findings.rejected,
+            changes=(*details.changes(), *waiting),
+            unchanged=len(seen.plan.unchanged),
+            uncompared=seen.uncompared,
+            undetailed=details.undetailed,
+            diagnostics=seen.diagnostics,
+        )
+
+
+def _source(connection: Connection, name: str) -> SourceRow:
+    row = read_source(connection, name)
+    if row is None:
+        raise UnknownError(f"there is no source {name}")
+    return row
+
+
+def _relation(snapshot: Snapshot, live: str | None) -> Relation | None:
+    """Return how a snapshot stands to what is live; it is no reason to have no plan that this cannot be told."""
+    if snapshot.relation is None or live is None:
+        return None
+    try:
+        return snapshot.relation(live, None)
+    except FetchError:
+        return None
 
 
 class _Details:

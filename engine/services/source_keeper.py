@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from engine.services.asking import Asked
 from engine.services.service import LoopService
 from engine.services.syncer import Syncer
 from engine.store import declarations, sources
@@ -66,6 +67,20 @@ class SourceKeeper(LoopService):
         known = self._syncer.sync_now(source)
         self._poked.set()
         return known
+
+    def look(self, source: str) -> Asked:
+        """Look at a source at once, and hear when that is done; see `AsksSyncer`."""
+        asked = self._syncer.look(source)
+        self._poked.set()
+        return asked
+
+    def plan(self, source: str, ref: str) -> Asked:
+        """Have it planned what a ref would do; see `AsksSyncer`."""
+        return self._syncer.plan(source, ref)
+
+    def forget(self, asked: Asked) -> None:
+        """See `AsksSyncer`."""
+        self._syncer.forget(asked)
 
     def turn(self) -> None:
         """Wait for a change, then keep."""

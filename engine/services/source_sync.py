@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +14,9 @@ from engine.artifacts import Artifacts
 from engine.broker.interface import Broker
 from engine.broker.messages import Prepare, encode
 from engine.clock import NewId, new_id
+from engine.services.asking import NotAnsweredError
+from engine.services.plans import Plans, SourcePlan
+from engine.services.refusals import UnknownError
 from engine.services.service import LoopService
 from engine.services.wakes import wake
 from engine.store.activation import Settle
@@ -21,7 +25,7 @@ from engine.store.readiness import Preparation, preparations, unprepared
 from engine.store.sources import SourceGoneError
 from engine.sync.reconcile import Outcome, Reconciler
 from engine.sync.report import hindered, result_of, summary
-from engine.sync.source import Source
+from engine.sync.source import FetchError, Source
 from engine.telemetry.instruments import SYNC_DURATION
 
 log = logging.getLogger(__name__)
@@ -85,21 +89,61 @@ class SourceSync(LoopService):
         )
         self._shown: Sequence[Diagnostic] = ()
         self._told: dict[str, str] = {}
+        self._guard = threading.Lock()
+        self._coming: Future[SourcePlan | None] | None = None
+        self._planning = threading.Lock()
 
     def look_now(self) -> None:
         """Look at once, whatever was seen last."""
         self.source.nudge()
         self.halt.set()
 
+    def look(self) -> "Future[SourcePlan | None]":
+        """Look at once; what is returned ends, with None, when a look has that began after this.
+
+        With `NotAnsweredError` where the look failed for another reason than what the source holds.
+        """
+        self.source.nudge()  # first: the look that ends it then asks afresh, or one that began after this has
+        with self._guard:
+            self._coming = self._coming or Future()
+            coming = self._coming
+        self.halt.set()
+        return coming
+
+    def plan(self, ref: str) -> SourcePlan:
+        """Return what a ref of the source would do; see `Source.snapshot_of`. Raises `NotAnsweredError`."""
+        plans = Plans(self._shared.database, self._shared.database.now, self._shared.pool_kinds)
+        try:
+            with self._planning:
+                snapshot = self.source.snapshot_of(ref)
+                return plans.of_snapshot(self.source, snapshot, self._reconciler.loader())
+        except FetchError as error:
+            raise NotAnsweredError(error.reason, str(error)) from error
+        except UnknownError as error:
+            raise NotAnsweredError("unknown", str(error)) from error
+        except Exception as error:
+            log.exception("source %s: a plan failed", self.source.name)
+            raise NotAnsweredError("failed", "the plan failed; the log of who syncs the source says why") from error
+
+    def close(self) -> None:
+        """Let go of the source, and of who waits for a look at it."""
+        self._looked(self._taken(), "it is not synced here any more")
+        self.source.close()
+
     def turn(self) -> None:
         """Sync, then wait for a change. The stop may come before `clear`, so it is looked at after."""
         self.halt.clear()
         if self.stopping:
             return
+        coming = self._taken()
         try:
             self._sync()
         except SourceGoneError as error:  # whoever declared it took it back; whoever keeps the sources lets go of it
             log.info("%s", error)
+        except Exception as error:
+            self._looked(coming, str(error))
+            raise
+        self._looked(coming)
         if not self.source.wait(self.halt, self._shared.look_seconds) and not self.halt.is_set():
             with self._shared.database.read() as connection:
                 missing = unprepared(connection, self.source.name)
@@ -109,6 +153,20 @@ class SourceSync(LoopService):
         """End what the turn waits for. Called when the loop stops."""
         self.source.interrupt()
         self.halt.set()
+
+    def _taken(self) -> "Future[SourcePlan | None] | None":
+        """Return what those wait for who asked until now."""
+        with self._guard:
+            coming, self._coming = self._coming, None
+        return coming
+
+    def _looked(self, coming: "Future[SourcePlan | None] | None", fault: str = "") -> None:
+        if coming is None:
+            return
+        if fault:
+            coming.set_exception(NotAnsweredError("failed", f"source {self.source.name} was not looked at: {fault}"))
+        else:
+            coming.set_result(None)
 
     def _sync(self) -> None:
         outcome = self._reconcile()

@@ -2,13 +2,21 @@
 
 import threading
 from collections.abc import Iterable
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final
 
 from engine.broker.interface import Broker
+from engine.services.asking import Asked, NotAnsweredError, nobody, taken
+from engine.services.plans import SourcePlan
 from engine.services.source_sync import SourceSync, Syncing
 from engine.store.activation import Settle
 from engine.store.database import Database
 from engine.sync.source import Source
+
+PLANNING_MAX: Final = 2
+"""Plans that are made at a time."""
+PLANS_MAX: Final = 10
+"""Plans that are made or wait for it."""
 
 
 class Syncer:
@@ -26,6 +34,8 @@ class Syncer:
         self._lock = threading.Lock()
         self._syncs = {source.name: SourceSync(source, self._shared) for source in sources}
         self._started = False
+        self._planners: ThreadPoolExecutor | None = None
+        self._plans = 0
 
     @property
     def fault(self) -> str:
@@ -45,9 +55,12 @@ class Syncer:
         with self._lock:
             self._started = False
             ending, self._syncs = self._syncs, {}
+            planners, self._planners = self._planners, None
         for sync in ending.values():
             sync.stop()
-            sync.source.close()
+            sync.close()
+        if planners is not None:
+            planners.shutdown(cancel_futures=True)
 
     def take_up(self, source: Source) -> None:
         """Sync one more source from now on; one of that name is let go of first."""
@@ -64,12 +77,48 @@ class Syncer:
             sync = self._syncs.pop(name, None)
         if sync is not None:
             sync.stop()
-            sync.source.close()
+            sync.close()
 
     def sync_now(self, source: str) -> bool:
         """Have a source looked at now, as after a request or a webhook; return whether it is one of these."""
-        with self._lock:
-            sync = self._syncs.get(source)
+        sync = self._sync_of(source)
         if sync is not None:
             sync.look_now()
         return sync is not None
+
+    def look(self, source: str) -> Asked:
+        """Have a source looked at now, and hear when that is done; see `AsksSyncer`."""
+        sync = self._sync_of(source)
+        return nobody(source) if sync is None else taken(sync.look())
+
+    def plan(self, source: str, ref: str) -> Asked:
+        """Have it planned what a ref would do; see `AsksSyncer`."""
+        sync = self._sync_of(source)
+        return nobody(source) if sync is None else taken(self._planned(sync, ref))
+
+    def forget(self, asked: Asked) -> None:
+        """What was begun goes on: others may wait for it too."""
+
+    def _sync_of(self, source: str) -> SourceSync | None:
+        with self._lock:
+            return self._syncs.get(source)
+
+    def _planned(self, sync: SourceSync, ref: str) -> "Future[SourcePlan | None]":
+        with self._lock:
+            if self._plans >= PLANS_MAX:
+                refused: Future[SourcePlan | None] = Future()
+                refused.set_exception(NotAnsweredError("busy", f"{PLANS_MAX} plans are being made\n  hint: ask again"))
+                return refused
+            self._planners = self._planners or ThreadPoolExecutor(PLANNING_MAX, "plan")
+            self._plans += 1
+            done = self._planners.submit(self._plan, sync, ref)
+        done.add_done_callback(self._counted)
+        return done
+
+    @staticmethod
+    def _plan(sync: SourceSync, ref: str) -> SourcePlan | None:
+        return sync.plan(ref)
+
+    def _counted(self, _: "Future[SourcePlan | None]") -> None:
+        with self._lock:
+            self._plans -= 1

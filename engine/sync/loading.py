@@ -37,6 +37,12 @@ class SnapshotLoader:
         self._kept: dict[_Key, LoadResult] = {}
         self._layers: dict[_Key, Layer] = {}
 
+    def fork(self) -> "SnapshotLoader":
+        """Return a loader that begins with what this one has loaded, and goes its own way. Called by any thread."""
+        other = SnapshotLoader(self._rules, self._pool_kinds, self._source)
+        other._kept, other._layers = self._kept, self._layers  # both are replaced and never changed
+        return other
+
     def load(self, snapshot: Snapshot, ask: Ask | None = None) -> LoadResult:
         """Return the workflows of the snapshot, and every diagnostic of it, those of unreadable files too.
 

@@ -86,15 +86,21 @@ def preview(
 ) -> Preview:
     """Return what these files would change if they were all that the source holds. Raises `FilesError`."""
     rules = rules_of(config)
-    snapshot = snapshot_of(files, config)
+    loader = SnapshotLoader(rules, pool_kinds, source)
+    return _without_trees(preview_snapshot(connection, source, rules, snapshot_of(files, config), loader))
+
+
+def preview_snapshot(
+    connection: Connection, source: str, rules: Rules, snapshot: Snapshot, loader: SnapshotLoader
+) -> Preview:
+    """Return what a snapshot would change if it were what the source holds. Raises `FetchError`."""
 
     def ask(names: Collection[str]) -> dict[str, Live]:
         return live(connection, names)
 
-    loaded = SnapshotLoader(rules, pool_kinds, source).load(snapshot, ask)
+    loaded = loader.load(snapshot, ask)
     found = find(connection, source, rules, snapshot, loaded, sources.load(connection, source))
-    diagnostics = in_order([*loaded.diagnostics, *found.plan.diagnostics])
-    return _without_trees(Preview(found, diagnostics))
+    return Preview(found, in_order([*loaded.diagnostics, *found.plan.diagnostics]))
 
 
 def _check(path: str) -> None:

@@ -85,6 +85,10 @@ class Reconciler:
             self._on_settled(self._source.name)
         return outcome
 
+    def loader(self) -> SnapshotLoader:
+        """Return a loader of its own that has loaded what this sync has. Called by any thread."""
+        return self._loader.fork()
+
     def _reconcile(self) -> Outcome:
         self._enter()
         for number in range(LOOKS_MAX):

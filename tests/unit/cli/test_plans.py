@@ -36,7 +36,8 @@ def change(action: str = "changed", name: str = "default/one", **more: Any) -> d
 
 
 def answer(*changes: dict[str, Any], **more: Any) -> dict[str, Any]:
-    plain = {"source": "flows", "suspended": False, "rejected": False, "unchanged": 4}
+    plain: dict[str, Any] = {"source": "flows", "commit": None, "live_version": None, "relation": None}
+    plain |= {"suspended": False, "rejected": False, "unchanged": 4}
     return {**plain, "changes": list(changes), "uncompared": [], "undetailed": 0, "diagnostics": [], **more}
 
 
@@ -76,7 +77,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tuple[
 
         def handler(request: httpx.Request) -> httpx.Response:
             asked.append(request)
-            if request.method == "POST":
+            if request.url.path.endswith("/plan"):
                 return httpx.Response(200, json=plan)
             state = {"config": {}, "conditions": {}, "diagnostics": [], "seen_version": None, "applied_version": None}
             more = {**state, "suspended": None, "synced_at": None, "updated_at": "2026-03-01T12:00:00Z"}
@@ -86,7 +87,8 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tuple[
         client = ApiClient("http://127.0.0.1:1")
         client._http = httpx.Client(base_url="http://127.0.0.1:1/api/v1", transport=httpx.MockTransport(handler))
         monkeypatch.setattr(ApiClient, "of_environment", lambda: client)
-        return CliRunner().invoke(cli, ["plan", str(tmp_path), *line]), asked
+        target = () if "--ref" in line else (str(tmp_path),)
+        return CliRunner().invoke(cli, ["plan", *target, *line]), asked
 
     return run
 
@@ -117,6 +119,32 @@ def test_the_exit_status(run, plan, line, status) -> None:
 def test_json_is_what_the_api_gave(run) -> None:
     plan = answer(FULL, diagnostics=[FAULT])
     assert json.loads(run(plan, "--format", "json")[0].stdout) == plan
+
+
+@pytest.mark.parametrize("line", [["flows"], ["--source", "flows"], [], ["flows", "--source", "flows"]])
+def test_a_ref_is_planned_by_the_server_itself(run, line) -> None:
+    done, asked = run(
+        answer(change(), commit="c" * 40, live_version="d" * 40, relation="newer"), *line, "--ref", "topic"
+    )
+    assert (done.exit_code, f"flows at {'c' * 12}: 1 changed" in done.stdout) == (0, True)
+    assert (asked[-1].method, asked[-1].url.path) == ("GET", "/api/v1/sources/flows/plan")
+    assert dict(asked[-1].url.params) == {"ref": "topic"}
+
+
+@pytest.mark.parametrize(
+    ("relation", "told"), [("older", "It is older than dddddddddddd"), ("rewritten", "Merge or rebase first")]
+)
+def test_a_commit_that_lacks_what_is_live_says_so(run, relation, told) -> None:
+    plan = answer(change(), commit="c" * 40, live_version="d" * 40, relation=relation)
+    assert told in run(plan, "flows", "--ref", "topic")[0].stdout
+    assert told in markdown(msgspec.convert(plan, SourcePlan))
+
+
+def test_two_sources_at_once_and_a_folder_that_is_none_are_misuse(run) -> None:
+    done, _ = run(answer(), "one", "--source", "two", "--ref", "topic")
+    assert (done.exit_code, "one or two" in done.stderr) == (2, True)
+    done = CliRunner().invoke(cli, ["plan", "nowhere"])
+    assert (done.exit_code, "give --ref" in done.stderr) == (2, True)
 
 
 def test_several_sources_are_a_misuse(run) -> None:
