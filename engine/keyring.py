@@ -10,10 +10,10 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+if TYPE_CHECKING:  # cryptography costs 6 MB, and is needed only where there are secrets
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 VARIABLE: Final = "CHRONOVERSE_SECRET_KEY"
 KEY_BYTES: Final = 32
@@ -48,7 +48,7 @@ class Keyring:
         """Encrypt a value for that place. Raises `KeyringError` without a key."""
         key = self._known()[0]
         nonce = os.urandom(NONCE_BYTES)
-        sealed = AESGCM(key).encrypt(nonce, value.encode(), _place(namespace, name))
+        sealed = _cipher(key).encrypt(nonce, value.encode(), _place(namespace, name))
         return _VERSION + _name_of(key) + nonce + sealed
 
     def open(self, data: bytes, namespace: str, name: str) -> str:
@@ -60,8 +60,10 @@ class Keyring:
                 f"  hint: add that key to {VARIABLE}, after the one that encrypts, or set the secret again"
             )
         nonce, sealed = data[_HEAD : _HEAD + NONCE_BYTES], data[_HEAD + NONCE_BYTES :]
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - see above
+
         try:
-            return AESGCM(key).decrypt(nonce, sealed, _place(namespace, name)).decode()
+            return _cipher(key).decrypt(nonce, sealed, _place(namespace, name)).decode()
         except InvalidTag:
             raise KeyringError(
                 f"secret {name} was changed or moved in the database\n  hint: set the secret again"
@@ -80,6 +82,12 @@ class Keyring:
                 f"  hint: give the API and the engine the same {VARIABLE}; `openssl rand -base64 32` makes one"
             )
         return self._keys
+
+
+def _cipher(key: bytes) -> "AESGCM":
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - see above
+
+    return AESGCM(key)
 
 
 def _place(namespace: str, name: str) -> bytes:

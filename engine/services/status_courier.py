@@ -3,9 +3,7 @@
 import logging
 import threading
 from datetime import datetime
-from typing import Final
-
-import httpx
+from typing import TYPE_CHECKING, Final
 
 from engine.clock import Clock, system_clock
 from engine.commit_outcomes import CommitOutcome
@@ -19,6 +17,9 @@ from engine.services.service import LoopService
 from engine.store.commit_statuses import DueStatus, due_statuses, next_status_due, note_not_told, note_told
 from engine.store.commits import CommitRow
 from engine.store.database import Database
+
+if TYPE_CHECKING:  # httpx costs 5 MB, and many tell no forge anything
+    import httpx
 
 log = logging.getLogger(__name__)
 
@@ -155,6 +156,8 @@ class StatusCourier(LoopService):
             raise ClosedError(str(closed), closed.until)
 
     def _send(self, repository: Repository, request: StatusRequest) -> None:
+        import httpx  # noqa: PLC0415 - see above
+
         try:
             answer = self._client().post(request.url, json=dict(request.body), headers=dict(request.headers))
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
@@ -172,11 +175,13 @@ class StatusCourier(LoopService):
             raise closed
         raise RefusedError(message)
 
-    def _client(self) -> httpx.Client:
+    def _client(self) -> "httpx.Client":
         """Return the client; it is made when the first status is told, since it costs time and memory.
 
         It trusts the certificates of the system too, where those of one's own forge may be.
         """
+        import httpx  # noqa: PLC0415 - see above
+
         if self._http is None:
             trusted = httpx.create_ssl_context(trust_env=False)
             trusted.load_default_certs()
@@ -195,7 +200,7 @@ def description(row: CommitRow) -> str:
     return row.message.partition("\n")[0]
 
 
-def _said(answer: httpx.Response, token: str) -> str:
+def _said(answer: "httpx.Response", token: str) -> str:
     """Return what a refusal says, in a line. It may hold anything, even what was sent."""
     text = " ".join(answer.text.replace(token, "***").split())[:ANSWER_CHARACTERS_MAX]
     return "".join(character if character.isprintable() else "?" for character in text) or answer.reason_phrase

@@ -6,13 +6,12 @@ import threading
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import httpx
-
 from dsl.expressions import ABSENT, ExpressionError, Field, Lookup, split_template
 from dsl.model import Notification
 from engine.clock import Clock, system_clock
+from engine.services.courier.failures import NotTakenError, UndeliverableError
 from engine.services.courier.mail import MailError, MailSettings, send_mail
-from engine.services.courier.messages import mail, webhook_body
+from engine.services.courier.messages import mail
 from engine.services.revision_cache import RevisionCache
 from engine.services.secrets import Secrets
 from engine.services.service import LoopService
@@ -23,7 +22,6 @@ log = logging.getLogger(__name__)
 
 TURN_SECONDS: Final = 10.0
 BITE: Final = 50
-TIMEOUT_SECONDS: Final = 20.0
 DELAYS: Final = tuple(
     timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 3600, 3600 * 3, 3600 * 6, 3600 * 12)
 )
@@ -31,10 +29,6 @@ DELAYS: Final = tuple(
 
 
 _SECRET: Final = re.compile(r"(?<![\w.])secrets\.([A-Za-z_]\w*)")
-
-
-class UndeliverableError(Exception):
-    """A notice can never be sent as it stands."""
 
 
 class Courier(LoopService):
@@ -93,7 +87,7 @@ class Courier(LoopService):
             error, again = "", None
         except UndeliverableError as undeliverable:
             error, again = str(undeliverable), None
-        except (httpx.HTTPError, httpx.InvalidURL, MailError, OSError) as failed:
+        except (NotTakenError, MailError, OSError) as failed:
             error, again = str(failed) or type(failed).__name__, self._again(notice)
         except Exception as failed:  # whatever it is, one notice must not hold up all others
             log.exception("notice %d could not be made", notice.id)
@@ -120,7 +114,9 @@ class Courier(LoopService):
             headers = graph.evaluator.resolve(Field.NOTIFY, notification.headers, lookup)
         except ExpressionError as error:
             raise UndeliverableError(f"its address cannot be worked out: {error}") from error
-        _post(str(url), {name: str(value) for name, value in headers.items()}, notice)
+        from engine.services.courier.webhook import post  # noqa: PLC0415 - httpx costs 5 MB, and many send nothing
+
+        post(str(url), {name: str(value) for name, value in headers.items()}, notice)
 
     def _lookup(self, notice: NoticeRow, namespace: str, notification: Notification) -> Lookup:
         """Return the look-up of what was told of the run, and of the secrets that the notification names."""
@@ -143,20 +139,6 @@ class Courier(LoopService):
             return value
 
         return lookup
-
-
-def _post(url: str, headers: dict[str, str], notice: NoticeRow) -> None:
-    """Post the document. Any answer of 2xx is a success; redirects are not followed."""
-    own = {"Chronoverse-Event": notice.event, "Chronoverse-Delivery": str(notice.id)}
-    try:
-        answer = httpx.post(
-            url, json=webhook_body(notice.payload), headers={**own, **headers}, timeout=TIMEOUT_SECONDS, trust_env=False
-        )
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
-        raise UndeliverableError(f"its address is none that can be posted to: {error}") from error
-    if not answer.is_success:
-        message = f"the receiver answered {answer.status_code}"
-        raise httpx.HTTPStatusError(message, request=answer.request, response=answer)
 
 
 def _secret_names(value: Any) -> set[str]:
