@@ -25,12 +25,13 @@ from engine.store.tables import (
     signals,
     task_runs,
 )
+from engine.store.tables_rollups import run_logs
 
 RUNS_MAX: Final = 50
 ROWS_MAX: Final = 450
 """Rows of other tables a bite; with the runs themselves that is 500."""
 
-_OF_A_RUN: Final = (log_batches, artifacts, task_runs, attempts, signals, notifications, run_labels, run_data)
+_OF_A_RUN: Final = (log_batches, artifacts, task_runs, attempts, signals, notifications, run_labels, run_logs, run_data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from engine.store.artifacts import keep_artifacts
 from engine.store.bulk import Bulk
 from engine.store.cache_entries import keep_cached
 from engine.store.membership import one_of, one_of_named
+from engine.store.rollups_noted import note_ended
 from engine.store.run_rows import (
     TASK_FIXED,
     TASK_VALUES,
@@ -166,7 +167,9 @@ def commit(connection: Connection, written: Written, now: datetime) -> CommitRes
     keep_artifacts(connection, won, now)
     children = [child for changes in won for child in written.born.get(changes.run.id, ())]
     create_runs(connection, children)
-    signals.delete_of(connection, [changes.run.id for changes in won if changes.ended])
+    ended = [changes.run.id for changes in won if changes.ended]
+    signals.delete_of(connection, ended)
+    note_ended(connection, ended)
     result.woken = holders.settle(connection, won, now, written.capacities) | {child.id for child in children}
     result.woken |= _tell_others(connection, won, now)
     _note_dispatched(connection, written.dispatched, now)

@@ -163,9 +163,39 @@ def upgrade() -> None:
     )
     op.create_index("ix_commits_source", "commits", ["source", "id"])
     op.create_index("ix_commits_status_due_at", "commits", ["status_due_at"])
+    op.create_table(
+        "ended_runs",
+        sa.Column("run_id", sa.String(36), nullable=False),
+        sa.PrimaryKeyConstraint("run_id", name="pk_ended_runs"),
+    )
+    op.execute("INSERT INTO ended_runs SELECT id FROM runs WHERE finished_at IS NOT NULL")
+    op.create_table(
+        "rollups",
+        sa.Column("scope", sa.String(120), nullable=False),
+        sa.Column("width", sa.String(4), nullable=False),
+        sa.Column("starts_at", Timestamp(), nullable=False),
+        sa.Column("figures", Json, nullable=False),
+        sa.PrimaryKeyConstraint("scope", "width", "starts_at", name="pk_rollups"),
+    )
+    op.create_index("ix_rollups_width", "rollups", ["width", "starts_at"])
+    op.create_table(
+        "run_logs",
+        sa.Column("run_id", sa.String(36), nullable=False),
+        sa.Column("workflow_id", sa.String(36), nullable=False),
+        sa.Column("bytes", sa.BigInteger()),
+        sa.Column("finished_at", Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("run_id", name="pk_run_logs"),
+    )
+    op.create_index("ix_run_logs_workflow", "run_logs", ["workflow_id", "run_id", "bytes"])
+    unmeasured = sa.text("bytes IS NULL")
+    op.create_index(
+        "ix_run_logs_unmeasured", "run_logs", ["finished_at"], postgresql_where=unmeasured, sqlite_where=unmeasured
+    )
 
 
 def downgrade() -> None:
+    for table in ("run_logs", "rollups", "ended_runs"):
+        op.drop_table(table)
     op.drop_table("commits")
     op.drop_table("backfills")
     op.drop_index("ix_runs_backfill", "runs")

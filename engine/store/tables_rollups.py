@@ -1,0 +1,39 @@
+"""The tables of what is counted of ended runs: figures by hour and day, and how much log each run has."""
+
+from sqlalchemy import BigInteger, Column, Index, PrimaryKeyConstraint, String, Table, text
+
+from engine.store.tables import metadata
+from engine.store.types import Json, Timestamp
+
+ended_runs = Table("ended_runs", metadata, Column("run_id", String(36), primary_key=True))
+"""Runs that have ended and are not counted yet: a row is written by the transaction that ends the run, and deleted by
+the one that counts it. So each counts once, however late it is committed."""
+
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("scope", String(120), nullable=False),
+    Column("width", String(4), nullable=False),
+    Column("starts_at", Timestamp, nullable=False),
+    Column("figures", Json, nullable=False),
+    PrimaryKeyConstraint("scope", "width", "starts_at"),
+    Index("ix_rollups_width", "width", "starts_at"),
+)
+"""The figures of a workflow (`scope` is its id) or of a namespace (`namespace:NAME`) over an hour or a day."""
+
+run_logs = Table(
+    "run_logs",
+    metadata,
+    Column("run_id", String(36), primary_key=True),
+    Column("workflow_id", String(36), nullable=False),
+    Column("bytes", BigInteger),
+    Column("finished_at", Timestamp, nullable=False),
+    Index("ix_run_logs_workflow", "workflow_id", "run_id", "bytes"),
+    Index(
+        "ix_run_logs_unmeasured",
+        "finished_at",
+        postgresql_where=text("bytes IS NULL"),
+        sqlite_where=text("bytes IS NULL"),
+    ),
+)
+"""Ended runs that may have a log, and its size as it is stored; null until it is measured."""
