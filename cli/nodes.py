@@ -25,6 +25,7 @@ from engine.services.lease_keeper import LeaseKeeper
 from engine.services.log_writer import LogWriter
 from engine.services.notifier import RunNotifier
 from engine.services.revision_cache import RevisionCache
+from engine.services.rollup import RollUp
 from engine.services.scheduler import Scheduler
 from engine.services.secrets import Secrets
 from engine.services.service import Service
@@ -112,6 +113,7 @@ def engine_services(parts: Parts) -> list[Service]:
         LogWriter(database, broker, on_written=parts.notifier.notify),
         courier,
         Executor(database, broker, capacities=settings.capacities, secrets=secrets, on_notices=courier.wake),
+        RollUp(database),
         Janitor(database, retention_days=settings.retention_days, artifacts=Artifacts(settings.artifacts_place)),
     ]
 

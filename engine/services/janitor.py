@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from engine.artifacts import CHECKOUTS, ArtifactError, Artifacts
 from engine.clock import Clock, system_clock
+from engine.services.rollup import forget_old_figures
 from engine.services.service import LoopService
 from engine.store import retention
 from engine.store.artifacts import gone_runs
@@ -64,6 +65,7 @@ class Janitor(LoopService):
             self._repeat(lambda connection: forget_expired(connection, now))
             self._repeat(lambda connection: give_up(connection, now - UNDECIDED_KEPT, now))
             self._repeat(forget_commits)
+            forget_old_figures(self._database, now)
             with self._database.write() as connection:
                 forget_sessions(connection, now - SESSIONS_KEPT)
             self._forget_artifacts()
