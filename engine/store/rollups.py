@@ -8,10 +8,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, func, select, text, tuple_
+from sqlalchemy import Connection, Row, delete, func, select, text
 
 from engine.analytics import Figures, Width, bucket_of
 from engine.machine.states import TaskState
@@ -25,11 +25,17 @@ RUNS_MAX: Final = 100
 ATTEMPTS_MAX: Final = 20_000
 """How much is counted at once; one run may have more attempts than that, and is then counted alone."""
 
-Bucket = tuple[str, Width, datetime]
-"""Whose figures (a workflow's id or `namespace:NAME`), and of which time."""
 
-_add = Bulk(rollups, ["scope", "width", "starts_at", "figures"])
-_change = Bulk(rollups, ["scope", "width", "starts_at", "figures"], keys=3)
+class Bucket(NamedTuple):
+    """Whose figures (a workflow's id, or what `scope_of_namespace` gives), and of which time."""
+
+    scope: str
+    width: Width
+    starts_at: datetime
+
+
+_add = Bulk(rollups, ["id", "width", "starts_at", "figures"])
+_change = Bulk(rollups, ["id", "figures"])
 _logs = Bulk(run_logs, ["run_id", "workflow_id", "finished_at"])
 
 
@@ -47,6 +53,11 @@ def scope_of_namespace(namespace: str) -> str:
     return f"namespace:{namespace}"
 
 
+def bucket_id(bucket: Bucket) -> str:
+    """Return the key of a bucket; those of one scope and width are in the order of time."""
+    return f"{bucket.scope}:{bucket.width}:{bucket.starts_at:%Y%m%d%H}"
+
+
 def count_ended(connection: Connection) -> Counted:
     """Read what is noted, up to `RUNS_MAX` runs with `ATTEMPTS_MAX` attempts, and count it. Changes nothing."""
     noted = list(
@@ -56,14 +67,13 @@ def count_ended(connection: Connection) -> Counted:
         return Counted()
     run_ids = _so_many(noted, _numbers_of_attempts(connection, noted))
     waits, checks = _task_waits(connection, run_ids), _checks(connection, run_ids)
-    figures: dict[Bucket, Figures] = {}
+    hours: dict[tuple[str, str, datetime], Figures] = {}
     logs = []
     for row in _ended(connection, run_ids):
-        of_run = _figures(row, waits.get(row.id, ()), checks.get(row.id, {}))
-        for bucket in _buckets(row):
-            figures.setdefault(bucket, Figures()).merge(of_run)
+        hour = hours.setdefault((row.workflow_id, row.namespace, bucket_of(row.finished_at, Width.HOUR)), Figures())
+        _count(hour, row, waits.get(row.id, ()), checks.get(row.id, {}))
         logs.append((row.id, row.workflow_id, row.finished_at))
-    return Counted(run_ids, figures, logs)
+    return Counted(run_ids, _put_together(hours), logs)
 
 
 def add_counted(connection: Connection, counted: Counted) -> bool:
@@ -74,15 +84,13 @@ def add_counted(connection: Connection, counted: Counted) -> bool:
     if connection.execute(there).scalar_one() != len(counted.run_ids):
         return False
     connection.execute(delete(ended_runs).where(one_of(ended_runs.c.run_id, counted.run_ids)))
-    before = _stored(connection, counted.figures.keys())
-    for bucket, figures in counted.figures.items():
-        if bucket in before:
-            figures.merge(before[bucket])
-    rows = {
-        bucket: (*bucket, msgspec.to_builtins(figures, str_keys=True)) for bucket, figures in counted.figures.items()
-    }
-    _add.insert(connection, [row for bucket, row in rows.items() if bucket not in before])
-    _change.update(connection, [row for bucket, row in rows.items() if bucket in before])
+    figures = {bucket_id(bucket): (bucket, found) for bucket, found in counted.figures.items()}
+    before = _stored(connection, figures)
+    for key, stored in before.items():
+        figures[key][1].merge(stored)
+    rows = [(key, *bucket[1:], _storable(found)) for key, (bucket, found) in figures.items() if key not in before]
+    _add.insert(connection, rows)
+    _change.update(connection, [(key, _storable(figures[key][1])) for key in before])
     _logs.insert(connection, counted.logs, ignore_conflicts=True)
     return True
 
@@ -139,15 +147,15 @@ def _ended(connection: Connection, run_ids: Collection[str]) -> Sequence[Row[Any
     return connection.execute(query).all()
 
 
-def _figures(row: Row[Any], waits: Iterable[float], checks: Mapping[str, int]) -> Figures:
-    figures = Figures(checks=sum(checks.values()), checks_up=checks.get(TaskState.SUCCEEDED, 0))
+def _count(figures: Figures, row: Row[Any], waits: Iterable[float], checks: Mapping[str, int]) -> None:
     figures.count_run(row.state, row.created_at, row.started_at, row.finished_at)
+    figures.checks += sum(checks.values())
+    figures.checks_up += checks.get(TaskState.SUCCEEDED, 0)
     for wait in waits:
         figures.task_wait.add(wait)
     late = _lateness(row)
     if late is not None:
         figures.lateness.add(late)
-    return figures
 
 
 def _lateness(row: Row[Any]) -> float | None:
@@ -159,17 +167,23 @@ def _lateness(row: Row[Any]) -> float | None:
     return late
 
 
-def _buckets(row: Row[Any]) -> list[Bucket]:
-    scopes = (row.workflow_id, scope_of_namespace(row.namespace))
-    return [(scope, width, bucket_of(row.finished_at, width)) for scope in scopes for width in Width]
+def _put_together(hours: Mapping[tuple[str, str, datetime], Figures]) -> dict[Bucket, Figures]:
+    """Return the figures of workflows' hours, and what they come to by day and by namespace."""
+    found: dict[Bucket, Figures] = {}
+    for (workflow_id, namespace, hour), figures in hours.items():
+        for scope in (workflow_id, scope_of_namespace(namespace)):
+            for width in Width:
+                found.setdefault(Bucket(scope, width, bucket_of(hour, width)), Figures()).merge(figures)
+    return found
 
 
-def _stored(connection: Connection, buckets: Collection[Bucket]) -> dict[Bucket, Figures]:
-    key = (rollups.c.scope, rollups.c.width, rollups.c.starts_at)
-    found = select(*key, rollups.c.figures).where(
-        tuple_(*key).in_([(scope, str(width), at) for scope, width, at in buckets])
-    )
-    return {(row[0], Width(row[1]), row[2]): read_figures(row[3]) for row in connection.execute(found)}
+def _stored(connection: Connection, keys: Collection[str]) -> dict[str, Figures]:
+    query = select(rollups.c.id, rollups.c.figures).where(one_of(rollups.c.id, keys))
+    return {row[0]: read_figures(row[1]) for row in connection.execute(query)}
+
+
+def _storable(figures: Figures) -> Any:
+    return msgspec.to_builtins(figures, str_keys=True)
 
 
 def read_figures(stored: Any) -> Figures:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, delete, func, select, tuple_
+from sqlalchemy import Connection, delete, func, select
 
 from engine.analytics import Figures, Width
-from engine.store.rollups import read_figures
+from engine.store.rollups import Bucket, bucket_id, read_figures
 from engine.store.tables_rollups import ended_runs, rollups
 
 ROWS_MAX: Final = 450
@@ -27,12 +27,11 @@ def list_figures(
 ) -> list[FiguresRow]:
     """Return the figures of the hours or days that began in [since, until), oldest first, without the empty ones.
 
-    `scope` is a workflow's id, or what `scope_of_namespace` gives.
+    `scope` is a workflow's id, or what `scope_of_namespace` gives; `since` and `until` are when hours or days begin.
     """
-    query = select(rollups.c.starts_at, rollups.c.figures).where(
-        rollups.c.scope == scope, rollups.c.width == str(width)
-    )
-    query = query.where(rollups.c.starts_at >= since, rollups.c.starts_at < until).order_by(rollups.c.starts_at)
+    first, last = (bucket_id(Bucket(scope, width, moment)) for moment in (since, until))
+    query = select(rollups.c.starts_at, rollups.c.figures).where(rollups.c.id >= first, rollups.c.id < last)
+    query = query.order_by(rollups.c.id)
     return [FiguresRow(starts_at, read_figures(stored)) for starts_at, stored in connection.execute(query)]
 
 
@@ -44,7 +43,6 @@ def count_pending(connection: Connection) -> int:
 
 def forget_figures(connection: Connection, width: Width, before: datetime) -> int:
     """Delete figures of times that began before that moment, at most `ROWS_MAX`; return how many."""
-    key = list(rollups.primary_key.columns)
-    old = select(*key).where(rollups.c.width == str(width), rollups.c.starts_at < before)
+    old = select(rollups.c.id).where(rollups.c.width == str(width), rollups.c.starts_at < before)
     some = old.order_by(rollups.c.starts_at).limit(ROWS_MAX)
-    return connection.execute(delete(rollups).where(tuple_(*key).in_(some))).rowcount
+    return connection.execute(delete(rollups).where(rollups.c.id.in_(some))).rowcount

@@ -1,6 +1,6 @@
 """The tables of what is counted of ended runs: figures by hour and day, and how much log each run has."""
 
-from sqlalchemy import BigInteger, Column, Index, PrimaryKeyConstraint, String, Table, text
+from sqlalchemy import BigInteger, Column, Index, String, Table, text
 
 from engine.store.tables import metadata
 from engine.store.types import Json, Timestamp
@@ -12,14 +12,14 @@ the one that counts it. So each counts once, however late it is committed."""
 rollups = Table(
     "rollups",
     metadata,
-    Column("scope", String(120), nullable=False),
+    Column("id", String(160), primary_key=True),
     Column("width", String(4), nullable=False),
     Column("starts_at", Timestamp, nullable=False),
     Column("figures", Json, nullable=False),
-    PrimaryKeyConstraint("scope", "width", "starts_at"),
     Index("ix_rollups_width", "width", "starts_at"),
 )
-"""The figures of a workflow (`scope` is its id) or of a namespace (`namespace:NAME`) over an hour or a day."""
+"""The figures of a workflow or a namespace over an hour or a day. The id is made of all three (`rollups.bucket_id`):
+one key to look many up by, and in the order of time for those who read."""
 
 run_logs = Table(
     "run_logs",

@@ -171,11 +171,11 @@ def upgrade() -> None:
     op.execute("INSERT INTO ended_runs SELECT id FROM runs WHERE finished_at IS NOT NULL")
     op.create_table(
         "rollups",
-        sa.Column("scope", sa.String(120), nullable=False),
+        sa.Column("id", sa.String(160), nullable=False),
         sa.Column("width", sa.String(4), nullable=False),
         sa.Column("starts_at", Timestamp(), nullable=False),
         sa.Column("figures", Json, nullable=False),
-        sa.PrimaryKeyConstraint("scope", "width", "starts_at", name="pk_rollups"),
+        sa.PrimaryKeyConstraint("id", name="pk_rollups"),
     )
     op.create_index("ix_rollups_width", "rollups", ["width", "starts_at"])
     op.create_table(
