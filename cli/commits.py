@@ -85,7 +85,7 @@ def wait(sha: str, source: str | None, timeout: float, json_output: bool) -> Non
     if json_output:
         print_json(commit)
     else:
-        _print(commit)
+        print_commit(commit)
     if commit.outcome != "live":
         sys.exit(1)
 
@@ -165,7 +165,8 @@ def _only_source(client: "ApiClient") -> str:
     raise click.UsageError(f"{said}; say which is meant")
 
 
-def _print(commit: "Commit") -> None:
+def print_commit(commit: "Commit") -> None:
+    """Print what became of a commit, with its diagnostics."""
     from cli.output import STATE_STYLES
 
     title = f" ({commit.title})" if commit.title else ""

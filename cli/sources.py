@@ -4,10 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.commits import DurationParam
 from cli.output import as_json, print_json, print_table
 
 if TYPE_CHECKING:  # loaded by the commands themselves, so that `--help` stays fast
     from api.schemas.sources import Source
+    from cli.client import ApiClient
 
 
 @click.group()
@@ -32,18 +34,39 @@ def status(name: str | None, json_output: bool) -> None:
     print_table(columns, (row for item in found for row in _rows(item)), "no sources")
     for item in found:
         for entry in item.diagnostics:
-            _print_diagnostic(entry)
+            print_diagnostic(entry)
 
 
 @source.command()
 @click.argument("name")
+@click.option("--wait", "waiting", is_flag=True, help="Wait for the end of the look, and show what came of it.")
+@click.option("--dry-run", is_flag=True, help="Show what it would do, as chronoverse plan does, and change nothing.")
+@click.option("--timeout", type=DurationParam(), default="1m", show_default=True, help="How long to wait at most.")
 @as_json
-def sync(name: str, json_output: bool) -> None:
-    """Have a look at source NAME at once."""
-    from api.schemas.sources import Source
-    from cli.client import ApiClient
+def sync(name: str, waiting: bool, dry_run: bool, timeout: float, json_output: bool) -> None:
+    """Have a look at source NAME at once.
 
-    found = ApiClient.of_environment().post(f"/sources/{name}/sync", Source)
+    Exit status: 0 as asked; 1 with --wait, what it holds was rejected or cannot be read, or with --dry-run, a file has
+    an error; 2 misuse; 3 with --wait, the look has not ended in time.
+    """
+    from cli.client import ApiClient
+    from cli.syncing import dry, waited
+
+    if waiting and dry_run:
+        raise click.UsageError("--dry-run changes nothing, and there is nothing to --wait for: give one of them")
+    client = ApiClient.of_environment()
+    if dry_run:
+        dry(client, name, json_output=json_output)
+    elif waiting:
+        waited(client, name, timeout, json_output=json_output)
+    else:
+        _asked(client, name, json_output=json_output)
+
+
+def _asked(client: "ApiClient", name: str, *, json_output: bool) -> None:
+    from api.schemas.sources import Source
+
+    found = client.post(f"/sources/{name}/sync", Source)
     print_json(found) if json_output else click.echo(f"{found.name} is being looked at")
 
 
@@ -156,7 +179,8 @@ def _rows(item: "Source") -> list[tuple[Any, ...]]:
     ] or [(item.name, item.kind, "", "", "", item.synced_at, "not looked at yet")]
 
 
-def _print_diagnostic(entry: Any) -> None:
+def print_diagnostic(entry: Any) -> None:
+    """Print what is wrong with a file."""
     place = f"{entry.file}:{entry.line}:{entry.column}"
     click.echo(f"{place}: {click.style(str(entry.severity), fg='red')} {entry.code} {entry.message}")
     if entry.hint:

@@ -1,4 +1,4 @@
-"""Sources: listed, shown, synced at once; declared, changed, removed, suspended."""
+"""Sources: listed, shown; declared, changed, removed, suspended."""
 
 from typing import Annotated, Any, Final, Literal
 
@@ -28,26 +28,6 @@ def get_source(services: Injected, name: FromPath[str]) -> Source:
     """Show a source with its conditions and diagnostics."""
     with services.database.read() as connection:
         return Source.of(found(reads.read_source(connection, name), f"source {name}"))
-
-
-@post(
-    "/{name:str}/sync",
-    status_code=202,
-    sync_to_thread=True,
-    responses=RESPONSES,
-    operation_id="syncSource",
-    summary="Sync a source",
-)
-def sync_source(services: Injected, name: FromPath[str]) -> Source:
-    """Ask for a look at the source at once. The answer says that the wish is kept, not what was found."""
-    with services.database.read() as connection:
-        source = Source.of(found(reads.read_source(connection, name), f"source {name}"))
-    if not services.given.sync_now(name):
-        raise ConflictError(
-            f"nobody can be asked to look at source {name} now\n"
-            "  hint: whoever syncs it looks by itself, at every change and every half minute"
-        )
-    return source
 
 
 @post(
@@ -139,7 +119,7 @@ def _shown(services: Services, name: str) -> Source:
 
 
 HANDLERS: Final[list[Any]] = [
-    *(list_sources, get_source, sync_source, approve_removals),
+    *(list_sources, get_source, approve_removals),
     *(declare_source, change_source, remove_source, suspend_source, resume_source),
 ]
 ROUTER = Router("/sources", tags=["sources"], route_handlers=HANDLERS)

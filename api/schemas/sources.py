@@ -7,6 +7,7 @@ import msgspec
 from msgspec import convert
 
 from api.schemas.base import Answer
+from api.schemas.commits import Commit
 from dsl.diagnostics import Diagnostic
 
 if TYPE_CHECKING:  # the command line reads these types, and must not load the store for them
@@ -88,18 +89,33 @@ class Source(Answer, frozen=True, kw_only=True):
     @classmethod
     def of(cls, row: "SourceRow") -> Self:
         """Return the source of a row."""
-        return cls(
-            name=row.name,
-            kind=row.kind,
-            config={key: value for key, value in row.config.items() if key != "suspended"},
-            suspended=convert(row.config.get("suspended"), Suspension | None),
-            conditions=convert(row.conditions, dict[str, Condition]),
-            diagnostics=convert(row.diagnostics, list[Diagnostic]),
-            seen_version=row.seen_version,
-            applied_version=row.applied_version,
-            synced_at=row.synced_at,
-            updated_at=row.updated_at,
-        )
+        return cls(**shown(row))
+
+
+def shown(row: "SourceRow") -> dict[str, Any]:
+    """Return what is shown of a source, by field."""
+    return {
+        "name": row.name,
+        "kind": row.kind,
+        "config": {key: value for key, value in row.config.items() if key != "suspended"},
+        "suspended": convert(row.config.get("suspended"), Suspension | None),
+        "conditions": convert(row.conditions, dict[str, Condition]),
+        "diagnostics": convert(row.diagnostics, list[Diagnostic]),
+        "seen_version": row.seen_version,
+        "applied_version": row.applied_version,
+        "synced_at": row.synced_at,
+        "updated_at": row.updated_at,
+    }
+
+
+class SyncedSource(Source, frozen=True, kw_only=True):
+    """A source that is being looked at. `looked`: that was waited for, and has ended; then `commit` is what was seen.
+
+    `commit` is null for a source without commits, and for one that could not be fetched.
+    """
+
+    looked: bool
+    commit: Commit | None
 
 
 class SourcePage(Answer, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """Plans of a real repository's branches and commits: what is planned is what merging them does."""
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ from engine.store.schema import migrate
 from engine.sync.plan import key_of
 from engine.sync.reconcile import Outcome
 from tests.integration.git_play import flow, make_source, unique
-from tests.integration.rabbitmq_play import until
 from tests.services.git import Repository
 from tests.services.git_http import GitHttp
 
@@ -59,8 +59,8 @@ class Place:
 
     def synced(self, commit: str) -> None:
         """Have the newest applied."""
-        self.syncer.sync_now("main")
-        until(lambda: self.run("wait", commit, "--timeout", "10s").exit_code == 0, "the commit is live")
+        done = self.run("source", "sync", "main", "--wait")
+        assert (done.exit_code, commit[:12] in done.stdout) == (0, True), done.output
 
 
 @pytest.fixture
@@ -147,3 +147,30 @@ def test_what_cannot_be_planned_says_what_to_do(place: Place) -> None:
     assert (away.exit_code, "HTTP 503" in away.stderr) == (1, True)
     place.http.reset()
     assert place.plan("--ref", "main")["relation"] == "same"
+
+
+def test_a_sync_is_waited_for_and_planned(place: Place) -> None:
+    commit = place.repository.commit({"kept.yaml": flow("kept", "ho")})
+    planned = place.run("source", "sync", "main", "--dry-run")
+    assert (planned.exit_code, f"main at {commit[:12]}: 1 changed" in planned.stdout) == (0, True)
+    assert commit[:12] not in place.run("commits").stdout
+
+    live = place.run("source", "sync", "main", "--wait")
+    assert (live.exit_code, f"{commit[:12]} (a change) is live" in live.stdout) == (0, True)
+    place.repository.commit({"kept.yaml": "name: kept\ntasks:\n  a: {rum: x}\n"})
+    assert place.run("source", "sync", "main", "--dry-run", "--json").exit_code == 1
+    rejected = place.run("source", "sync", "main", "--wait")
+    assert (rejected.exit_code, "is rejected" in rejected.stdout, "kept.yaml:3:" in rejected.stdout) == (1, True, True)
+    shown = json.loads(place.run("source", "sync", "main", "--wait", "--json").stdout)
+    assert (shown["looked"], shown["commit"]["outcome"]) == (True, "rejected")
+    place.http.status = 503
+    away = place.run("source", "sync", "main", "--wait")
+    assert (away.exit_code, "main cannot be read" in away.stdout, "HTTP 503" in away.stdout) == (1, True, True)
+    assert place.run("source", "sync", "main", "--wait", "--dry-run").exit_code == 2
+
+
+def test_a_sync_that_takes_too_long_is_waited_for_no_more(place: Place) -> None:
+    place.http.silent = threading.Event()
+    late = place.run("source", "sync", "main", "--wait", "--timeout", "0.2s")
+    assert (late.exit_code, "was not looked at within 0.2 s" in late.stderr) == (3, True)
+    place.http.silent.set()

@@ -14,7 +14,7 @@ from engine.services.sync_requests import SyncRequests
 from engine.services.syncer import Syncer
 from engine.sync.source import Halt
 from tests.contract.api.play import Play
-from tests.contract.sync.world import MemorySource
+from tests.contract.sync.world import MemorySource, workflow
 
 
 @dataclass
@@ -43,3 +43,8 @@ def syncing(play: Play, source: MemorySource, *, far: bool) -> Iterator[AsksSync
     finally:
         for service in reversed(services):
             service.stop()
+
+
+def one(play: Play, script: str, name: str = "alpha") -> str:
+    """A workflow file of the play's namespace."""
+    return workflow(name, "every: 1h", script, f"namespace: {play.namespace}\n")

@@ -1,42 +1,23 @@
 """Plans of branches and commits over the API, by a syncer of the same process and by one that a broker leads to."""
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from litestar.testing import TestClient
 
 from api import asked
-from api.app import create_app
-from api.dependencies import Dependencies
 from engine.services import packed_plans
 from engine.services.syncer import PLANS_MAX
 from engine.sync.source import FetchError, Snapshot
 from tests.contract.api.play import Play
-from tests.contract.api.syncing import Waiting, syncing
-from tests.contract.sync.world import workflow
+from tests.contract.api.syncing import Waiting, one
 from tests.e2e.processes import until
 
 
 @pytest.fixture
-def source(play: Play) -> Waiting:
-    found = Waiting(name=play.namespace)
-    found.files = {"a.yaml": one(play, "echo a"), "b.yaml": one(play, "echo b", "beta")}
-    return found
-
-
-def one(play: Play, script: str, name: str = "alpha") -> str:
-    return workflow(name, "every: 1h", script, f"namespace: {play.namespace}\n")
-
-
-@pytest.fixture(params=["near", "far"])
-def api(request: pytest.FixtureRequest, play: Play, source: Waiting) -> Iterator[TestClient[Any]]:
-    with syncing(play, source, far=request.param == "far") as syncer:
-        assert source.waits.wait(20)
-        app = create_app(Dependencies(database=play.database, broker=play.broker, clock=play.clock, syncer=syncer))
-        with TestClient(app, base_url="http://127.0.0.1:8080") as client:
-            yield client
+def api(synced: TestClient[Any]) -> TestClient[Any]:
+    return synced
 
 
 def plan(api: TestClient[Any], source: Waiting, ref: str = "") -> Any:
