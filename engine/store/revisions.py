@@ -1,7 +1,8 @@
 """Workflows and their revisions: what the sync writes, and pause and resume.
 
-A revision is inserted when the digest of a workflow's document changes, and never changes itself. Removing a workflow
-archives it: history stays, triggers rest. Triggers themselves are written by `engine.store.activation`.
+A revision is inserted when the digest of a workflow's document changes, and never changes itself. The newest is what
+the source says; it is the active one too, unless somebody has pinned another. Removing a workflow archives it: history
+stays, triggers rest. Triggers themselves are written by `engine.store.activation`.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -9,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, exists, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, exists, insert, or_, select, update
 
 from dsl.loader import LoadedWorkflow
-from dsl.model import encode
+from dsl.model import Workflow, encode
 from engine.clock import NewId
 from engine.store import activation
 from engine.store.membership import one_of
@@ -24,6 +25,7 @@ __all__ = [
     "Activated",
     "Origin",
     "Standing",
+    "activate",
     "archive",
     "create",
     "documents",
@@ -38,13 +40,35 @@ __all__ = [
 ]
 
 
+UNPINNED: Final[dict[str, Any]] = {
+    "pinned_revision": None,
+    "pinned_at": None,
+    "pinned_by": None,
+    "pin_reason": None,
+    "pinned_until": None,
+}
+UNRESTORED: Final[dict[str, Any]] = {
+    "restored_at": None,
+    "restored_by": None,
+    "restore_reason": None,
+    "restored_until": None,
+}
+_BACK: Final[dict[str, Any]] = {"archived_at": None, **UNRESTORED}
+"""What a workflow has whose file is there."""
+
 NEWEST_KEPT: Final = 20
 """How many revisions of a workflow keep their source trees, whether or not they have runs: for going back."""
 
 
+_NEWEST: Final = and_(revisions.c.workflow_id == workflows.c.id, revisions.c.number == workflows.c.revision_count)
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A workflow as it stands: who owns it, and the digest of its active revision (empty: it has none)."""
+    """A workflow as it stands: who owns it, and the digest of its newest revision (empty: it has none).
+
+    `pinned` is the revision that somebody holds it at; `restored` says that somebody brought it back without its file.
+    """
 
     id: str
     namespace: str
@@ -54,6 +78,8 @@ class Standing:
     digest: str
     archived: bool
     revision_count: int
+    pinned: int | None = None
+    restored: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -94,23 +120,36 @@ def standing(connection: Connection, source: str, names: Collection[str]) -> lis
             revisions.c.digest,
             workflows.c.archived_at,
             workflows.c.revision_count,
+            workflows.c.pinned_revision,
+            workflows.c.restored_at,
         )
-        .outerjoin(revisions, revisions.c.id == workflows.c.active_revision_id)
+        .outerjoin(revisions, _NEWEST)
         .order_by(workflows.c.namespace, workflows.c.name)
     )
     rows = connection.execute(query).all()  # at once: row by row takes three times as long
     return [
-        Standing(id_, namespace, name, owner, path, digest or "", archived_at is not None, count)
-        for id_, namespace, name, owner, path, digest, archived_at, count in rows
+        Standing(
+            id_,
+            namespace,
+            name,
+            owner,
+            path,
+            digest or "",
+            archived_at is not None,
+            count,
+            pin,
+            restored_at is not None,
+        )
+        for id_, namespace, name, owner, path, digest, archived_at, count, pin, restored_at in rows
         if owner == source or name in names
     ]
 
 
 def documents(connection: Connection, workflow_ids: Collection[str]) -> dict[str, dict[str, Any]]:
-    """Return the active documents by workflow id; a workflow without one is left out."""
+    """Return the newest documents by workflow id; a workflow without one is left out."""
     query = (
         select(workflows.c.id, revisions.c.document)
-        .join(revisions, revisions.c.id == workflows.c.active_revision_id)
+        .join(revisions, _NEWEST)
         .where(workflows.c.id == bindparam("wanted"))
     )
     found = (connection.execute(query, {"wanted": wanted}).one_or_none() for wanted in workflow_ids)
@@ -164,24 +203,30 @@ def revise(
     now: datetime,
     ids: NewId,
 ) -> list[Activated]:
-    """Insert the next revision of existing workflows and make it active; an archived one comes back to life."""
-    made = [Activated(old.id, ids(), old.revision_count + 1, loaded) for old, loaded in changed]
+    """Insert the next revision of existing workflows and make it active; an archived one comes back to life.
+
+    Of one that is pinned the revision is kept, and becomes active when the pin goes. Returns what became active.
+    """
+    made = [(old, Activated(old.id, ids(), old.revision_count + 1, loaded)) for old, loaded in changed]
     if made:
-        connection.execute(insert(revisions), [_revision(item, origin, now) for item in made])
-        statement = update(workflows).where(workflows.c.id == bindparam("wanted"))
-        rows = [{**_described(item, origin, now), "wanted": item.workflow_id, "archived_at": None} for item in made]
-        connection.execute(statement, rows)
-    return made
+        connection.execute(insert(revisions), [_revision(item, origin, now) for _, item in made])
+    active = [item for old, item in made if old.pinned is None]
+    _update_each(
+        connection, [{**_described(item, origin, now), **_BACK, "wanted": item.workflow_id} for item in active]
+    )
+    kept = [item for old, item in made if old.pinned is not None]
+    _update_each(connection, [{**_named(item, origin, now), **_BACK, "wanted": item.workflow_id} for item in kept])
+    return active
 
 
 def unarchive(
     connection: Connection, old: Standing, loaded: LoadedWorkflow, origin: Origin, now: datetime
-) -> Activated:
-    """Bring an archived workflow back with the revision it left with."""
-    values = {"archived_at": None, "source": origin.source, "path": loaded.file, "updated_at": now}
+) -> Activated | None:
+    """Bring an archived workflow back with the revision it left with; None where a pin keeps another one active."""
+    values = {**_BACK, "source": origin.source, "path": loaded.file, "updated_at": now}
     statement = update(workflows).where(workflows.c.id == old.id).values(values)
     row = connection.execute(statement.returning(workflows.c.active_revision_id, workflows.c.revision_count)).one()
-    return Activated(old.id, row[0], row[1], loaded)
+    return Activated(old.id, row[0], row[1], loaded) if old.pinned is None else None
 
 
 def move(connection: Connection, workflow_id: str, path: str, now: datetime) -> None:
@@ -191,12 +236,11 @@ def move(connection: Connection, workflow_id: str, path: str, now: datetime) -> 
 
 
 def archive(connection: Connection, workflow_ids: Collection[str], now: datetime) -> None:
-    """Archive workflows: their history stays, their triggers rest."""
+    """Archive workflows: their history stays, their triggers rest, and nothing holds them back any more."""
     activation.rest(connection, workflow_ids, now, "the workflow was removed from its source")
-    statement = update(workflows).where(workflows.c.id == bindparam("wanted"))
-    rows = [{"wanted": wanted, "archived_at": now, "updated_at": now} for wanted in workflow_ids]
-    if rows:
-        connection.execute(statement, rows)
+    rows = [{**UNPINNED, **UNRESTORED, "wanted": each, "archived_at": now, "updated_at": now} for each in workflow_ids]
+    _update_each(connection, rows)
+    _make_newest_active(connection, workflow_ids)
 
 
 def lock(connection: Connection, workflow_ids: Collection[str]) -> frozenset[str]:
@@ -206,9 +250,12 @@ def lock(connection: Connection, workflow_ids: Collection[str]) -> frozenset[str
     return frozenset(row.id for row in rows if row.paused_at is not None)
 
 
-def pause(connection: Connection, workflow_id: str, by: str, reason: str, now: datetime) -> bool:
+def pause(
+    connection: Connection, workflow_id: str, by: str, reason: str, now: datetime, until: datetime | None = None
+) -> bool:
     """Stop a workflow's triggers; return whether it went on until now."""
-    values = {"paused_at": now, "paused_by": plain_text(by), "pause_reason": plain_text(reason), "updated_at": now}
+    said = {"paused_by": plain_text(by), "pause_reason": plain_text(reason)}
+    values = {"paused_at": now, **said, "paused_until": until, "updated_at": now}
     where = (workflows.c.id == workflow_id, workflows.c.paused_at.is_(None))
     if not connection.execute(update(workflows).where(*where).values(values)).rowcount:
         return False
@@ -218,7 +265,8 @@ def pause(connection: Connection, workflow_id: str, by: str, reason: str, now: d
 
 def resume(connection: Connection, workflow_id: str, now: datetime) -> bool:
     """Let a workflow's triggers fire again, counting from now; return whether it was paused."""
-    values = {"paused_at": None, "paused_by": None, "pause_reason": None, "resumed_at": now, "updated_at": now}
+    gone = {"paused_at": None, "paused_by": None, "pause_reason": None, "paused_until": None}
+    values = {**gone, "resumed_at": now, "updated_at": now}
     where = (workflows.c.id == workflow_id, workflows.c.paused_at.is_not(None))
     statement = update(workflows).where(*where).values(values).returning(workflows.c.archived_at)
     row = connection.execute(statement).one_or_none()
@@ -227,19 +275,51 @@ def resume(connection: Connection, workflow_id: str, now: datetime) -> bool:
     return row is not None
 
 
+def activate(connection: Connection, workflow_id: str, revision_id: str, workflow: Workflow, now: datetime) -> None:
+    """Make one of a workflow's revisions, which holds `workflow`, the active one; its triggers are written apart."""
+    values = {"active_revision_id": revision_id, **_shown(workflow), "updated_at": now}
+    connection.execute(update(workflows).where(workflows.c.id == workflow_id).values(values))
+
+
+def _make_newest_active(connection: Connection, workflow_ids: Collection[str]) -> None:
+    """Let archived workflows be what their source last said, whatever was pinned."""
+    newest = select(revisions.c.id).where(_NEWEST).scalar_subquery()
+    statement = update(workflows).where(workflows.c.id == bindparam("wanted")).values(active_revision_id=newest)
+    if workflow_ids:
+        connection.execute(statement, [{"wanted": wanted} for wanted in workflow_ids])
+
+
+def _update_each(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write each row's values to the workflow that it has as `wanted`."""
+    if rows:
+        connection.execute(update(workflows).where(workflows.c.id == bindparam("wanted")), rows)
+
+
 def _described(item: Activated, origin: Origin, now: datetime) -> dict[str, Any]:
+    return {
+        **_named(item, origin, now),
+        **_shown(item.loaded.workflow),
+        "active_revision_id": item.revision_id,
+    }
+
+
+def _named(item: Activated, origin: Origin, now: datetime) -> dict[str, Any]:
     workflow = item.loaded.workflow
     return {
         "namespace": workflow.namespace,
         "name": workflow.name,
         "source": origin.source,
         "path": item.loaded.file,
-        "active_revision_id": item.revision_id,
         "revision_count": item.number,
+        "updated_at": now,
+    }
+
+
+def _shown(workflow: Workflow) -> dict[str, Any]:
+    return {
         "labels": workflow.labels,
         "description": plain_text(workflow.description),
         "ready": initial_ready(workflow),
-        "updated_at": now,
     }
 
 

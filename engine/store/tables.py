@@ -55,6 +55,12 @@ def _not_in(column: str, values: Iterable[StrEnum]) -> TextClause:
     return text(f"{column} NOT IN ({listed})")
 
 
+def _index_of_given(prefix: str, column: str) -> Index:
+    """Return an index of the few rows that have a value."""
+    given = text(f"{column} IS NOT NULL")
+    return Index(f"{prefix}_{column}", column, postgresql_where=given, sqlite_where=given)
+
+
 OPEN_RUN: Final = _not_in("runs.state", RUN_TERMINAL)
 """The condition of `ix_runs_open`, as SQLite must find it in a query word by word to use that index."""
 
@@ -124,12 +130,23 @@ workflows = Table(
     Column("paused_at", Timestamp),
     Column("paused_by", String(100)),
     Column("pause_reason", Text),
+    Column("paused_until", Timestamp),
     Column("resumed_at", Timestamp),
+    Column("pinned_revision", Integer),
+    Column("pinned_at", Timestamp),
+    Column("pinned_by", String(100)),
+    Column("pin_reason", Text),
+    Column("pinned_until", Timestamp),
+    Column("restored_at", Timestamp),
+    Column("restored_by", String(100)),
+    Column("restore_reason", Text),
+    Column("restored_until", Timestamp),
     Column("archived_at", Timestamp),
     Column("ready", Json, nullable=False),
     Column("created_at", Timestamp, nullable=False),
     Column("updated_at", Timestamp, nullable=False),
     UniqueConstraint("namespace", "name"),
+    *(_index_of_given("ix_workflows", name) for name in ("paused_until", "pinned_until", "restored_until")),
 )
 
 revisions = Table(
@@ -285,6 +302,7 @@ run_data = Table(
     Column("labels", Json, nullable=False),
     Column("outputs", Json),
     Column("fault", Text, nullable=False, server_default=""),
+    Column("trace", Json),
 )
 
 run_labels = Table(

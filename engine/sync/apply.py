@@ -15,7 +15,10 @@ from engine.sync.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What applying did: the revisions that went live, and the runs of triggers that were due before they changed."""
+    """What applying did: the revisions that went live, and the runs of triggers that were due before they changed.
+
+    The new revision of a workflow that is pinned is kept, and does not go live.
+    """
 
     activated: tuple[Activated, ...] = ()
     runs: tuple[Run, ...] = ()
@@ -25,7 +28,8 @@ def apply(connection: Connection, plan: Plan, origin: Origin, now: datetime, ids
     """Write everything that the plan names. Existing workflows are locked first, so that a pause does not slip by."""
     touched = [*plan.removed, *(item.standing for item in plan.changed), *(item.standing for item in plan.returned)]
     paused = revisions.lock(connection, [item.id for item in touched])
-    specs = {item.standing.id: item.loaded.workflow.triggers for item in plan.changed}
+    free = [item for item in plan.changed if item.standing.pinned is None]
+    specs = {item.standing.id: item.loaded.workflow.triggers for item in free}
     runs = activation.settle_changes(connection, specs, now, settle)
     revisions.archive(connection, [item.id for item in plan.removed], now)
     activated = _activate(connection, plan, origin, now, ids)
@@ -40,8 +44,9 @@ def _activate(connection: Connection, plan: Plan, origin: Origin, now: datetime,
     revised = [(item.standing, item.loaded) for item in plan.changed]
     revised += [(item.standing, item.loaded) for item in plan.returned if item.revised]
     back = [item for item in plan.returned if not item.revised]
+    returned = [revisions.unarchive(connection, item.standing, item.loaded, origin, now) for item in back]
     return [
         *revisions.create(connection, plan.added, origin, now, ids),
         *revisions.revise(connection, revised, origin, now, ids),
-        *(revisions.unarchive(connection, item.standing, item.loaded, origin, now) for item in back),
+        *(item for item in returned if item is not None),
     ]

@@ -36,7 +36,7 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """An archived workflow that is there again; with a new revision where `revised`."""
+    """An archived workflow, or one restored by hand, that is there again; with a new revision where `revised`."""
 
     standing: Standing
     loaded: LoadedWorkflow
@@ -57,7 +57,10 @@ class Moved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What applying would do. `held` stay as they are since their file is faulty; `unchanged` need nothing."""
+    """What applying would do.
+
+    `held` stay as they are, since their file is faulty or somebody restored them without one; `unchanged` need nothing.
+    """
 
     added: tuple[LoadedWorkflow, ...] = ()
     returned: tuple[Returned, ...] = ()
@@ -122,7 +125,9 @@ def make_plan(
             _place(draft, source, loaded, former or by_key.get(key_of(loaded)), faulty)
     seen |= moves.taken
     gone = [item for item in by_key.values() if item.source == source and not item.archived and item.key not in seen]
-    draft.held += [item for item in gone if item.path in faulty or item.name in faulty_names or item in moves.held]
+    draft.held += [
+        item for item in gone if item.path in faulty or item.name in faulty_names or item in moves.held or item.restored
+    ]
     gone = [item for item in gone if item not in draft.held]
     return _finish(draft, gone, documents)
 
@@ -132,7 +137,7 @@ def _place(
 ) -> None:
     if standing is None:
         draft.added.append(loaded)
-    elif standing.archived:
+    elif standing.archived or standing.restored:
         draft.returned.append(Returned(standing, loaded))
     elif standing.source != source:
         draft.diagnostics.append(_taken(loaded, standing))

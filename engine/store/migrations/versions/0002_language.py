@@ -10,6 +10,20 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+_BY_HAND = (
+    ("paused_until", Timestamp()),
+    ("pinned_revision", sa.Integer()),
+    ("pinned_at", Timestamp()),
+    ("pinned_by", sa.String(100)),
+    ("pin_reason", sa.Text()),
+    ("pinned_until", Timestamp()),
+    ("restored_at", Timestamp()),
+    ("restored_by", sa.String(100)),
+    ("restore_reason", sa.Text()),
+    ("restored_until", Timestamp()),
+)
+_ENDS = ("paused_until", "pinned_until", "restored_until")
+
 
 def upgrade() -> None:
     op.add_column("runs", sa.Column("outcome", sa.String(20)))
@@ -107,6 +121,12 @@ def upgrade() -> None:
     op.create_index("ix_notifications_due", "notifications", ["state", "next_at"])
     op.create_index("ix_notifications_run_id", "notifications", ["run_id"])
     op.add_column("runs", sa.Column("backfill_id", sa.String(36)))
+    for name, type_ in _BY_HAND:
+        op.add_column("workflows", sa.Column(name, type_))
+    for name in _ENDS:
+        given = sa.text(f"{name} IS NOT NULL")
+        op.create_index(f"ix_workflows_{name}", "workflows", [name], postgresql_where=given, sqlite_where=given)
+    op.add_column("run_data", sa.Column("trace", Json))
     for name, columns in (("ix_runs_retry_of", ["retry_of"]), ("ix_runs_backfill", ["backfill_id", "state", "id"])):
         given = sa.text(f"{columns[0]} IS NOT NULL")
         op.create_index(name, "runs", columns, postgresql_where=given, sqlite_where=given)
@@ -200,6 +220,11 @@ def downgrade() -> None:
     op.drop_table("backfills")
     op.drop_index("ix_runs_backfill", "runs")
     op.drop_index("ix_runs_retry_of", "runs")
+    op.drop_column("run_data", "trace")
+    for name in _ENDS:
+        op.drop_index(f"ix_workflows_{name}", "workflows")
+    for name, _ in reversed(_BY_HAND):
+        op.drop_column("workflows", name)
     op.drop_column("runs", "backfill_id")
     op.drop_table("notifications")
     op.drop_index("ix_triggers_kind", "triggers")
