@@ -13,6 +13,7 @@ from api.dependencies import Dependencies, Services
 from api.hosts import LoopbackOnly
 from api.parameters import known_parameters
 from api.routes import (
+    analytics,
     approvals,
     artifacts,
     backfills,
@@ -57,6 +58,7 @@ def create_app(dependencies: Dependencies) -> Litestar:
         commits.ROUTER,
         source_hooks.ROUTER,
         workers.ROUTER,
+        analytics.ROUTER,
         validation.ROUTER,
     ]
     base = Router(BASE, route_handlers=resources, guards=[known_parameters])
