@@ -39,20 +39,34 @@ class ForgeConfigError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class HookConfig:
-    """Who may tell of pushes: `secret` names the secret that the forge signs with."""
+    """Who may tell of pushes: `secret` names the secret that the forge signs with.
+
+    `previous_secret` names the one that it signed with before, which counts as well while they are changed.
+    """
 
     forge: ForgeKind
     secret: str
+    previous_secret: str = ""
 
     @classmethod
     def read(cls, given: Any, place: str = "hook") -> Self:
         """Return what a configuration says. Raises `ForgeConfigError`."""
-        fields = _fields(given, place, {"forge", "secret"}, {"forge", "secret"})
-        return cls(_kind(fields["forge"], f"{place}.forge"), fields["secret"])
+        fields = _fields(given, place, {"forge", "secret", "previous_secret"}, {"forge", "secret"})
+        kind, previous = _kind(fields["forge"], f"{place}.forge"), fields.get("previous_secret", "")
+        if previous == fields["secret"]:
+            hint = "keep the new value under another name"
+            raise ForgeConfigError(f"{place}.previous_secret", f"{previous} is the secret already\n  hint: {hint}")
+        return cls(kind, fields["secret"], previous)
 
     def shown(self) -> dict[str, str]:
         """Return it as JSON values; there is no secret in it."""
-        return {"forge": str(self.forge), "secret": self.secret}
+        values = {"forge": str(self.forge), "secret": self.secret, "previous_secret": self.previous_secret}
+        return {name: value for name, value in values.items() if value}
+
+    @property
+    def secrets(self) -> list[str]:
+        """The names of the secrets that count, the newest first."""
+        return [name for name in (self.secret, self.previous_secret) if name]
 
 
 @dataclass(frozen=True, slots=True)

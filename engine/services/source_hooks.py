@@ -72,10 +72,12 @@ class SourceHooks:
             source = read_source(connection, name)
         config = _hook(source)
         if source is not None and config is not None:
-            found = self._secrets.read(str(source.config.get("namespace", "")), [config.secret])
-            secret, forge = found.values.get(config.secret, ""), FORGES[config.forge]
-            if secret and forge.is_signed(secret, headers, body, self._clock().timestamp()):
-                return source, forge
+            found = self._secrets.read(str(source.config.get("namespace", "")), config.secrets)
+            forge, now = FORGES[config.forge], self._clock().timestamp()
+            for secret in config.secrets:
+                value = found.values.get(secret, "")
+                if value and forge.is_signed(value, headers, body, now):
+                    return source, forge
             log.warning("source %s: its hook refused a request: %s", name, found.faults.get(config.secret, "signature"))
         raise UnsignedError(
             "the request is not signed with the secret of this source's hook, or there is no such source"

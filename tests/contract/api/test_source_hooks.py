@@ -31,6 +31,8 @@ from tests.unit.forges.deliveries import (
     signed,
 )
 
+OLD_SECRET = f"{SECRET}-of-before"
+
 
 class Polled(Git):
     """A source that is looked at again and again, and pushed to meanwhile."""
@@ -122,6 +124,21 @@ def test_gitlabs_signing_token_is_taken(play, source) -> None:
     fresh = request.headers | gitlab_signature(SIGNING_TOKEN, request.body, "d-2", now)
     assert hook(Request(fresh, request.body)).json()["outcome"] == "synced"
     assert play.synced == [play.namespace]
+
+
+@pytest.mark.parametrize("kind", list(ForgeKind))
+def test_the_previous_secret_counts_while_both_are_named(api, play, source, kind) -> None:
+    source(kind)
+    assert api.put(f"/api/v1/secrets/OLD?namespace={play.namespace}", json={"value": OLD_SECRET}).status_code < 300
+    assert send(api, play, PUSHES[kind](OLD_SECRET)).status_code == 401
+    shown = {"branch": "main", "namespace": play.namespace, "hook": HookConfig(kind, "PUSH", "OLD").shown()}
+    with play.database.write() as connection:
+        sources.enter(connection, play.namespace, "git", shown, play.clock())
+    assert send(api, play, PUSHES[kind](OLD_SECRET)).status_code == 202
+    assert send(api, play, PUSHES[kind](SECRET)).status_code == 202
+    assert send(api, play, PUSHES[kind](f"{SECRET}-other")).status_code == 401
+    assert api.delete(f"/api/v1/secrets/PUSH?namespace={play.namespace}").status_code < 300
+    assert send(api, play, PUSHES[kind](OLD_SECRET)).status_code == 202, "one that is missing is no bar to the other"
 
 
 def test_a_delivery_is_taken_once_a_day(play, source) -> None:

@@ -21,6 +21,8 @@ def test_what_is_read_is_shown_again() -> None:
     hook = HookConfig.read({"forge": "forgejo", "secret": "PUSH"})
     assert hook == HookConfig(ForgeKind.GITEA, "PUSH")
     assert HookConfig.read(hook.shown()) == hook
+    both = HookConfig.read({**hook.shown(), "previous_secret": "OLD"})
+    assert (both.secrets, HookConfig.read(both.shown())) == (["PUSH", "OLD"], both)
     for given in (STATUS, {**STATUS, "api": "https://x/api", "repository": "a/b", "context": "flows"}):
         status = StatusConfig.read(given)
         assert StatusConfig.read(status.shown()) == status
@@ -102,6 +104,10 @@ def test_a_declared_source_shows_its_forge_and_no_secret(tmp_path: Path) -> None
     ("git", "path"),
     [
         ({"hook": {"forge": "cvs", "secret": "PUSH"}}, ("git", "hook", "forge")),
+        (
+            {"hook": {"forge": "github", "secret": "PUSH", "previous_secret": "PUSH"}},
+            ("git", "hook", "previous_secret"),
+        ),
         ({"url": "file:///srv/flows.git", "status": STATUS}, ("git", "status", "api")),
         ({"url": "http://git.example.com/a/b", "status": STATUS}, ("git", "status", "api")),
     ],
