@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "trigger": "cli.runs:trigger",
     "runs": "cli.runs:runs",
     "logs": "cli.logs:logs",
+    "stats": "cli.analytics:stats",
     "artifacts": "cli.artifacts:artifacts",
     "explain": "cli.explanation:explain",
     "cancel": "cli.runs:cancel",
