@@ -27,6 +27,16 @@ class WorkflowRow:
     paused_at: datetime | None
     paused_by: str | None
     pause_reason: str | None
+    paused_until: datetime | None
+    pinned_revision: int | None
+    pinned_at: datetime | None
+    pinned_by: str | None
+    pin_reason: str | None
+    pinned_until: datetime | None
+    restored_at: datetime | None
+    restored_by: str | None
+    restore_reason: str | None
+    restored_until: datetime | None
     archived_at: datetime | None
     ready: dict[str, Any]
     created_at: datetime
@@ -85,6 +95,16 @@ _WORKFLOWS: Select[Any] = select(
     workflows.c.paused_at,
     workflows.c.paused_by,
     workflows.c.pause_reason,
+    workflows.c.paused_until,
+    workflows.c.pinned_revision,
+    workflows.c.pinned_at,
+    workflows.c.pinned_by,
+    workflows.c.pin_reason,
+    workflows.c.pinned_until,
+    workflows.c.restored_at,
+    workflows.c.restored_by,
+    workflows.c.restore_reason,
+    workflows.c.restored_until,
     workflows.c.archived_at,
     workflows.c.ready,
     workflows.c.created_at,

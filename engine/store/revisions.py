@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, bindparam, exists, insert, or_, select, update
 
 from dsl.loader import LoadedWorkflow
-from dsl.model import Workflow, encode
+from dsl.model import Workflow, decode, encode
 from engine.clock import NewId
 from engine.store import activation
 from engine.store.membership import one_of
@@ -202,31 +202,34 @@ def revise(
     origin: Origin,
     now: datetime,
     ids: NewId,
+    *,
+    pinned: Collection[str] = (),
 ) -> list[Activated]:
     """Insert the next revision of existing workflows and make it active; an archived one comes back to life.
 
-    Of one that is pinned the revision is kept, and becomes active when the pin goes. Returns what became active.
+    Of one that is `pinned` (by id) the revision is kept, and becomes active when the pin goes. Returns what became
+    active.
     """
-    made = [(old, Activated(old.id, ids(), old.revision_count + 1, loaded)) for old, loaded in changed]
+    made = [Activated(old.id, ids(), old.revision_count + 1, loaded) for old, loaded in changed]
     if made:
-        connection.execute(insert(revisions), [_revision(item, origin, now) for _, item in made])
-    active = [item for old, item in made if old.pinned is None]
+        connection.execute(insert(revisions), [_revision(item, origin, now) for item in made])
+    active = [item for item in made if item.workflow_id not in pinned]
     _update_each(
         connection, [{**_described(item, origin, now), **_BACK, "wanted": item.workflow_id} for item in active]
     )
-    kept = [item for old, item in made if old.pinned is not None]
+    kept = [item for item in made if item.workflow_id in pinned]
     _update_each(connection, [{**_named(item, origin, now), **_BACK, "wanted": item.workflow_id} for item in kept])
     return active
 
 
 def unarchive(
     connection: Connection, old: Standing, loaded: LoadedWorkflow, origin: Origin, now: datetime
-) -> Activated | None:
-    """Bring an archived workflow back with the revision it left with; None where a pin keeps another one active."""
+) -> Activated:
+    """Bring an archived workflow back with the revision it left with."""
     values = {**_BACK, "source": origin.source, "path": loaded.file, "updated_at": now}
     statement = update(workflows).where(workflows.c.id == old.id).values(values)
     row = connection.execute(statement.returning(workflows.c.active_revision_id, workflows.c.revision_count)).one()
-    return Activated(old.id, row[0], row[1], loaded) if old.pinned is None else None
+    return Activated(old.id, row[0], row[1], loaded)
 
 
 def move(connection: Connection, workflow_id: str, path: str, now: datetime) -> None:
@@ -239,15 +242,31 @@ def archive(connection: Connection, workflow_ids: Collection[str], now: datetime
     """Archive workflows: their history stays, their triggers rest, and nothing holds them back any more."""
     activation.rest(connection, workflow_ids, now, "the workflow was removed from its source")
     rows = [{**UNPINNED, **UNRESTORED, "wanted": each, "archived_at": now, "updated_at": now} for each in workflow_ids]
+    pinned = _newest_of_pinned(connection, workflow_ids)
     _update_each(connection, rows)
-    _make_newest_active(connection, workflow_ids)
+    for workflow_id, revision_id, compiled in pinned:
+        workflow = decode(compiled)
+        activate(connection, workflow_id, revision_id, workflow, now)
+        activation.write(connection, {workflow_id: workflow.triggers}, now, resting=[workflow_id])
 
 
-def lock(connection: Connection, workflow_ids: Collection[str]) -> frozenset[str]:
-    """Lock workflows, and return those that are paused."""
-    query = select(workflows.c.id, workflows.c.paused_at).where(workflows.c.id.in_(list(workflow_ids)))
-    rows = connection.execute(query.order_by(workflows.c.id).with_for_update())
-    return frozenset(row.id for row in rows if row.paused_at is not None)
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """What people have done to workflows that are locked, by id."""
+
+    paused: frozenset[str]
+    pinned: frozenset[str]
+
+
+def lock(connection: Connection, workflow_ids: Collection[str]) -> ByHand:
+    """Lock workflows, and return what people have done to them."""
+    query = select(workflows.c.id, workflows.c.paused_at, workflows.c.pinned_revision)
+    query = query.where(workflows.c.id.in_(list(workflow_ids))).order_by(workflows.c.id)
+    rows = connection.execute(query.with_for_update()).all()
+    return ByHand(
+        paused=frozenset(row.id for row in rows if row.paused_at is not None),
+        pinned=frozenset(row.id for row in rows if row.pinned_revision is not None),
+    )
 
 
 def pause(
@@ -281,12 +300,11 @@ def activate(connection: Connection, workflow_id: str, revision_id: str, workflo
     connection.execute(update(workflows).where(workflows.c.id == workflow_id).values(values))
 
 
-def _make_newest_active(connection: Connection, workflow_ids: Collection[str]) -> None:
-    """Let archived workflows be what their source last said, whatever was pinned."""
-    newest = select(revisions.c.id).where(_NEWEST).scalar_subquery()
-    statement = update(workflows).where(workflows.c.id == bindparam("wanted")).values(active_revision_id=newest)
-    if workflow_ids:
-        connection.execute(statement, [{"wanted": wanted} for wanted in workflow_ids])
+def _newest_of_pinned(connection: Connection, workflow_ids: Collection[str]) -> list[tuple[str, str, bytes]]:
+    """Return, of those that are pinned, what their source last said: workflow, revision, and what that holds."""
+    query = select(workflows.c.id, revisions.c.id, revisions.c.compiled).join(revisions, _NEWEST)
+    query = query.where(workflows.c.pinned_revision.is_not(None), one_of(workflows.c.id, workflow_ids))
+    return [(row[0], row[1], row[2]) for row in connection.execute(query)]
 
 
 def _update_each(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
