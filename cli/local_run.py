@@ -1,5 +1,6 @@
 """One run with an engine and a worker of its own, in a directory that is thrown away."""
 
+import os
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -24,6 +25,7 @@ from engine.store.reads_runs import read_run, read_run_values
 from engine.store.reads_tasks import TaskRow, list_tasks
 from engine.store.runs import create_runs
 from engine.store.schema import migrate
+from engine.telemetry.context import of_environment
 
 READY_SECONDS: Final = 20.0
 LOOK_SECONDS: Final = 0.02
@@ -84,6 +86,7 @@ class LocalRun:
                 trigger={"kind": "manual", "name": "run"},
                 inputs=inputs,
                 now=now,
+                trace=of_environment(os.environ),
             )
             create_runs(connection, [run])
         self._run_id = run.id

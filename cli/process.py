@@ -1,13 +1,11 @@
 """What every long-running process does: write its log, wait for a signal, end in order."""
 
-import json
 import logging
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from types import FrameType
 
 from cli.collector import settle
@@ -16,25 +14,10 @@ from engine.broker import BrokerError
 from engine.services.node import Node
 from engine.settings import Settings, SettingsError
 from engine.store.errors import StoreError
+from engine.telemetry.logs import Counting, JsonFormatter
 from workers.worker import Worker
 
 QUIET = ("alembic", "pika", "uvicorn", "httpx", "httpcore", "watchfiles", "docker", "urllib3", "asyncio")
-
-
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the record as JSON."""
-        entry = {
-            "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            entry["error"] = self.formatException(record.exc_info)
-        return json.dumps(entry)
 
 
 def write_logs(settings: Settings) -> None:
@@ -42,7 +25,7 @@ def write_logs(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     text = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
     handler.setFormatter(JsonFormatter() if settings.log_format == "json" else text)
-    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler, Counting()], force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
 

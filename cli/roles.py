@@ -33,7 +33,7 @@ def up(**given: Any) -> None:
     with explained():
         settings = Settings.read(allow_processes=True, **given)
         write_logs(settings)
-        with exporting(settings):
+        with exporting(settings, role=""):
             run_embedded(settings)
 
 
@@ -42,19 +42,19 @@ def up(**given: Any) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one.  [default: 8080]")
 def api(**given: Any) -> None:
     """Serve the REST API."""
-    _role(lambda nodes, parts: nodes.api_services(parts), **given)
+    _role("api", lambda nodes, parts: nodes.api_services(parts), **given)
 
 
 @click.command()
 def engine() -> None:
     """Carry runs on: executor, lease keeper, log writer, sweeps, retention. Migrates the database first."""
-    _role(lambda nodes, parts: nodes.engine_services(parts), migrates=True)
+    _role("engine", lambda nodes, parts: nodes.engine_services(parts), migrates=True)
 
 
 @click.command()
 def scheduler() -> None:
     """Fire schedules, and carry backfills on."""
-    _role(lambda nodes, parts: [nodes.scheduler_service(parts), nodes.backfill_service(parts)])
+    _role("scheduler", lambda nodes, parts: [nodes.scheduler_service(parts), nodes.backfill_service(parts)])
 
 
 @click.command()
@@ -63,7 +63,7 @@ def scheduler() -> None:
 )
 def sync(**given: Any) -> None:
     """Watch a folder and make its files live."""
-    _role(lambda nodes, parts: nodes.sync_services(parts), **given)
+    _role("sync", lambda nodes, parts: nodes.sync_services(parts), **given)
 
 
 @click.command()
@@ -88,14 +88,14 @@ def worker(**given: Any) -> None:
             broker.declare(settings.pools)
             parts = nodes.Parts(settings, broker, None)  # type: ignore[arg-type]
             worker = nodes.worker_service(parts, log_broker=log_broker).worker
-            with exporting(settings), Node(nodes.process_services(parts)).running():
+            with exporting(settings, role="worker"), Node(nodes.process_services(parts)).running():
                 drain_on_signal(worker)
         finally:
             log_broker.close()
             broker.close()
 
 
-def _role(make: Callable[[Any, Any], list[Any]], *, migrates: bool = False, **given: Any) -> None:
+def _role(role: str, make: Callable[[Any, Any], list[Any]], *, migrates: bool = False, **given: Any) -> None:
     rest_while_loading()
     from cli import nodes
     from cli.process import explained, run_until_signal, write_logs
@@ -106,7 +106,7 @@ def _role(make: Callable[[Any, Any], list[Any]], *, migrates: bool = False, **gi
         settings = Settings.read(**given)
         write_logs(settings)
         _distributed(settings, needs_database=True)
-        with exporting(settings), _parts(nodes, settings, migrates=migrates) as parts:
+        with exporting(settings, role), _parts(nodes, settings, migrates=migrates) as parts:
             run_until_signal(Node([*nodes.process_services(parts), *make(nodes, parts)]))
 
 

@@ -1,6 +1,7 @@
 """Writes the generated parts of docs/ again (`python -m tests.docs`); a test proves that they are current."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from cli.reference import reference
@@ -9,7 +10,9 @@ from dsl.codes.page import page as diagnostics
 from dsl.defaults.schema import derive
 from engine.machine.states import RUN_ARROWS, TASK_ARROWS, RunState, TaskState
 from engine.settings import SETTINGS
+from engine.telemetry.attributes import MEANINGS, SPANS
 from engine.telemetry.instruments import INSTRUMENTS
+from engine.telemetry.logs import FIELDS
 from engine.telemetry.prometheus import sample_names
 from schemas import load
 
@@ -37,6 +40,30 @@ def instruments_table() -> str:
     return "\n".join(rows)
 
 
+def spans_table() -> str:
+    """The spans, a row each."""
+    rows = ["| span | below | told by | attributes |", "| --- " * 4 + "|"]
+    for each in SPANS:
+        attributes = ", ".join(f"`{name}`" for name in each.attributes)
+        rows.append(f"| {each.name} | {each.below} | {each.teller} | {attributes} |")
+    return "\n".join(rows)
+
+
+def meanings(title: str, of: Mapping[str, str]) -> str:
+    """Names with what they mean, a row each."""
+    rows = [f"| `{name}` | {meaning} |" for name, meaning in of.items()]
+    return "\n".join([f"| {title} | meaning |", "| --- | --- |", *rows])
+
+
+def observability_page() -> str:
+    """The page with every name that processes tell."""
+    page = (DOCS / "observability.md").read_text(encoding="utf-8")
+    page = between(page, "instruments", instruments_table())
+    page = between(page, "spans", spans_table())
+    page = between(page, "attributes", meanings("attribute", MEANINGS))
+    return between(page, "log fields", meanings("field", FIELDS))
+
+
 def diagram(arrows: dict[RunState, frozenset[RunState]] | dict[TaskState, frozenset[TaskState]], first: str) -> str:
     """The legal arrows as a Mermaid diagram."""
     lines = ["```mermaid", "stateDiagram-v2", "    direction LR", f"    [*] --> {first}"]
@@ -57,13 +84,12 @@ def generated() -> dict[Path, str]:
     """Every page that is generated, wholly or in part, as it should be."""
     operations = (DOCS / "operations.md").read_text(encoding="utf-8")
     architecture = (DOCS / "architecture.md").read_text(encoding="utf-8")
-    observability = (DOCS / "observability.md").read_text(encoding="utf-8")
     architecture = between(architecture, "run states", diagram(RUN_ARROWS, "queued"))
     architecture = between(architecture, "task states", diagram(TASK_ARROWS, "pending"))
     return {
         DOCS / "operations.md": between(operations, "settings", settings_table()),
         DOCS / "architecture.md": architecture,
-        DOCS / "observability.md": between(observability, "instruments", instruments_table()),
+        DOCS / "observability.md": observability_page(),
         DOCS / "cli.md": reference(),
         DOCS / "diagnostics.md": diagnostics(),
         SCHEMAS / "defaults.schema.json": json.dumps(derive(load("workflow")), indent=2, ensure_ascii=False) + "\n",

@@ -19,7 +19,7 @@ from workers.outputs import OutputError, typed
 from workers.runners.interface import Attempt, Recovering, Result, Runner, RunnerError, StopToken
 from workers.session import Session
 from workers.spool import Entry, Spool
-from workers.telemetry import count_attempt
+from workers.telemetry import attempting, ended, environment_of
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +36,14 @@ class Carrier:
     session: Session
     handovers: Handovers
     clock: Clock
+    worker_id: str
 
     def carry_out(self, grant: Grant, entry: Entry, *, resumed: bool) -> None:
         """Run the attempt to its end and hand its result to the outbox."""
+        with attempting(grant):
+            self._carry_out(grant, entry, resumed=resumed)
+
+    def _carry_out(self, grant: Grant, entry: Entry, *, resumed: bool) -> None:
         runner = self.runners.get(grant.kind)
         files = self.handovers.of(grant)
         attempt = self._attempt(grant, entry, files, resumed=resumed)
@@ -66,7 +71,7 @@ class Carrier:
             finished_at=self.clock(),
         )
         self.outbox.send(entry, finished, batches)
-        count_attempt(grant, finished)
+        ended(grant, finished, entry.record.pool, self.worker_id)
         if isinstance(runner, Recovering):
             _kept(runner, attempt)
 
@@ -83,7 +88,7 @@ class Carrier:
             claim_id=grant.claim_id,
             kind=grant.kind,
             spec=grant.spec,
-            env=grant.env,
+            env=environment_of(grant),
             outputs=grant.outputs,
             grace_seconds=grant.grace_seconds,
             timeout_seconds=grant.timeout_seconds,

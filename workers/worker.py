@@ -88,6 +88,7 @@ class Worker:
             session=self._session,
             handovers=_handovers(config),
             clock=clock,
+            worker_id=config.worker_id,
         )
         self._slots = [self._slot(broker, pool, ids) for pool in config.slot_pools()]
         self._preparation = Preparation(broker, config, self._runners, held)

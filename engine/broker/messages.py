@@ -112,7 +112,8 @@ class Grant(Message, frozen=True, kw_only=True, tag="grant"):
 
     `masks` are the values of the secrets in it: no log line, message or output may show one. `artifacts` are the
     patterns of the files to keep, `handed` the files of earlier tasks, `checkout` names the archive of the source tree
-    that the attempt starts in a copy of, by its SHA-256.
+    that the attempt starts in a copy of, by its SHA-256. `trace` is the attempt's trace context: where the worker's
+    span of it belongs, and what the task is handed.
     """
 
     attempt: str
@@ -128,6 +129,7 @@ class Grant(Message, frozen=True, kw_only=True, tag="grant"):
     artifacts: list[str] = []
     handed: list[HandedFile] = []
     checkout: str | None = None
+    trace: dict[str, str] = {}
 
 
 class Refused(Message, frozen=True, kw_only=True, tag="refused"):

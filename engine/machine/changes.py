@@ -129,6 +129,7 @@ class GrantAttempt:
     With `secrets` named, `spec` and `env` are still to come out of `sealed`. `artifacts` are the patterns of the files
     to keep; where those of earlier tasks are `gathered`, `handed_on` is still to be filled. `starts_at` is the revision
     in a copy of whose source tree the task starts; `checkout`, its archive's SHA-256, is still to be filled then.
+    `trace` is the run's.
     """
 
     reply_to: str
@@ -150,6 +151,7 @@ class GrantAttempt:
     handed_on: tuple["HandedOn", ...] = ()
     starts_at: str | None = None
     checkout: str | None = None
+    trace: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

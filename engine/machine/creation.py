@@ -41,6 +41,7 @@ def new_run(
     parent_attempt: int | None = None,
     backfill_id: str | None = None,
     commit: str | None = None,
+    trace: dict[str, str] | None = None,
 ) -> Run:
     """Return a queued run. What is wrong with its inputs or its concurrency key stands in `fault`.
 
@@ -63,6 +64,7 @@ def new_run(
         parent_attempt=parent_attempt,
         backfill_id=backfill_id,
         commit=commit,
+        trace=trace or {},
     )
     given, faults = _given(run, graph, trigger_name, inputs)
     faults += _resolve(run, graph, given)

@@ -46,6 +46,7 @@ def grant(step: Step, task_run: TaskRun, reply_to: str) -> GrantAttempt:
         artifacts=task.artifacts,
         gathered=tuple(_gathered(step, task)),
         starts_at=step.run.revision_id if task.checkout else None,
+        trace=step.run.trace,
     )
 
 

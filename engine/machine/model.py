@@ -88,7 +88,7 @@ class Run:
     `items` are those of its fan-outs, by task, in the order of their indexes. `outcome` is fixed when the main tasks
     have ended; `reason` and `message` then say why. `parent_task_run` and `parent_attempt` say what a child run is for,
     `backfill_id` which backfill made the run. `unreadable` says why the revision cannot be run by this program; the
-    workflow is then one without tasks.
+    workflow is then one without tasks. `trace` is the trace context of what made the run; the machine hands it on.
     """
 
     id: str
@@ -119,6 +119,7 @@ class Run:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     unreadable: str = ""
+    trace: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, TaskRun] = field(default_factory=dict)
     items: dict[str, list[TaskRun]] = field(default_factory=dict)
 

@@ -28,6 +28,7 @@ from engine.store.database import Database
 from engine.store.idempotency import StoredAnswer, find_answer, keep_answer
 from engine.store.reads_workflows import WorkflowRow, read_workflow
 from engine.store.runs import create_runs
+from engine.telemetry.context import carrier_here
 
 log = logging.getLogger(__name__)
 
@@ -136,6 +137,7 @@ class Hooks:
             inputs={},
             now=now,
             commit=revision.commit,
+            trace=carrier_here(),
         )
         condition = target.trigger.condition
         try:

@@ -18,6 +18,7 @@ from engine.store.idempotency import StoredAnswer, find_answer, keep_answer
 from engine.store.reads_runs import RunRow, read_run
 from engine.store.reads_workflows import WorkflowRow
 from engine.store.runs import create_runs
+from engine.telemetry.context import carrier_here
 
 MANUAL: Final = "manual"
 
@@ -103,6 +104,7 @@ class RunMaker:
                 labels=labels,
                 retry_of=retry_of,
                 commit=revision.commit,
+                trace=carrier_here(),
             )
         if run.fault:
             raise InvalidInputsError(run.fault, [])

@@ -147,6 +147,7 @@ def loaded_run(row: Row[Any], revision: LoadedRevision) -> Run:
         backfill_id=row.backfill_id,
         commit=revision.commit,
         unreadable=revision.unreadable,
+        trace=row.trace or {},
         started_at=row.started_at,
         finished_at=row.finished_at,
     )

@@ -38,7 +38,7 @@ _run_insert = Bulk(
     ["id", "workflow_id", "revision_id", "state", "message", "trigger_kind", "trigger_name", "retry_of"]
     + ["parent_task_run", "parent_attempt", "concurrency_resource", "backfill_id", "created_at"],
 )
-_data_insert = Bulk(run_data, ["run_id", "inputs", "trigger", "labels", "fault"])
+_data_insert = Bulk(run_data, ["run_id", "inputs", "trigger", "labels", "fault", "trace"])
 _label_insert = Bulk(run_labels, ["key", "value", "run_id"])
 _run_update = Bulk(
     runs,
@@ -55,8 +55,9 @@ _attempt_insert = Bulk(
     + ["log_batches", "queued_at", "started_at", "finished_at"],
 )
 
+_of_data = ("inputs", "trigger", "labels", "outputs", "fault", "trace")
 _runs_query = (
-    select(runs, run_data.c.inputs, run_data.c.trigger, run_data.c.labels, run_data.c.outputs, run_data.c.fault)
+    select(runs, *(run_data.c[name] for name in _of_data))
     .join(run_data, run_data.c.run_id == runs.c.id)
     .where(one_of_named(runs.c.id, "ids"))
 )
@@ -119,11 +120,15 @@ class Written:
 def create_runs(connection: Connection, created: Sequence[Run]) -> None:
     """Insert queued runs with their data, labels and taken-over task runs."""
     _run_insert.insert(connection, [inserted_run(run) for run in created])
-    _data_insert.insert(connection, [(run.id, run.inputs, run.trigger, run.labels, run.fault) for run in created])
+    _data_insert.insert(connection, [_data_row(run) for run in created])
     labels = [(key[:100], str(value)[:200], run.id) for run in created for key, value in run.labels.items()]
     _label_insert.insert(connection, labels, ignore_conflicts=True)
     taken_over = [inserted_task(task_run, run.id) for run in created for task_run in run.tasks.values()]
     _task_insert.insert(connection, taken_over)
+
+
+def _data_row(run: Run) -> tuple[object, ...]:
+    return (run.id, run.inputs, run.trigger, run.labels, run.fault, run.trace or None)
 
 
 def load_runs(connection: Connection, run_ids: Iterable[str], workflows: WorkflowCache) -> dict[str, Run]:

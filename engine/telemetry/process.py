@@ -1,9 +1,19 @@
-"""What a process exports from its start to its end, as its settings say."""
+"""What a process exports from its start to its end, as its settings and OpenTelemetry's variables say."""
 
-from collections.abc import Iterator
+import logging
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from typing import Final
 
-from engine.settings import Settings
+from engine.settings import Settings, SettingsError
+from engine.telemetry import spans
+
+log = logging.getLogger(__name__)
+
+ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
+PROTOCOL: Final = "http/protobuf"
+SIGNALS: Final = ("traces", "metrics")
 
 
 class EndpointError(Exception):
@@ -11,11 +21,13 @@ class EndpointError(Exception):
 
 
 @contextmanager
-def exporting(settings: Settings) -> Iterator[None]:
-    """Serve numbers where the settings want that. Raises `EndpointError`.
+def exporting(settings: Settings, role: str) -> Iterator[None]:
+    """Serve numbers, and push spans and numbers, where that is wanted, until the block ends.
 
-    What nobody asked for is not imported.
+    `role` is what `service.name` ends with; empty: the process has all of them. What nobody asked for is not imported.
+    Raises `EndpointError`, and `SettingsError` for variables that ask for what there is not.
     """
+    signals = pushed(os.environ)
     with ExitStack() as stack:
         if settings.metrics_address is not None:
             from engine.telemetry.endpoint import MetricsEndpoint  # noqa: PLC0415 - loaded where it is switched on
@@ -23,4 +35,55 @@ def exporting(settings: Settings) -> Iterator[None]:
             endpoint = MetricsEndpoint(*settings.metrics_address)
             endpoint.start()
             stack.callback(endpoint.stop)
+        if signals:
+            stack.enter_context(_pushing(signals, role))
+        yield
+
+
+def pushed(environment: Mapping[str, str]) -> list[str]:
+    """Return which of `SIGNALS` the variables want to be pushed. Raises `SettingsError`.
+
+    Names and values: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables.
+    """
+    if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return []
+    return [signal for signal in SIGNALS if _wanted(signal.upper(), environment)]
+
+
+def _wanted(signal: str, environment: Mapping[str, str]) -> bool:
+    exporter = _one_of(f"OTEL_{signal}_EXPORTER", ("otlp", "none"), environment)
+    own = f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"
+    if exporter == "none" or not (environment.get(own) or environment.get(ENDPOINT)):
+        return False
+    for name in (f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"):
+        _one_of(name, (PROTOCOL,), environment)
+    return True
+
+
+def _one_of(name: str, known: tuple[str, ...], environment: Mapping[str, str]) -> str:
+    value = environment.get(name, "").strip() or known[0]
+    if value not in known:
+        raise SettingsError(
+            f"{name}={value!r}: must be {' or '.join(known)}\n"
+            "  hint: a collector takes OTLP over HTTP on port 4318 as it comes, and hands it on in other ways"
+        )
+    return value
+
+
+@contextmanager
+def _pushing(signals: list[str], role: str) -> Iterator[None]:
+    from engine.telemetry.otlp import OtlpNumbers, OtlpSpans, resource  # noqa: PLC0415 - 6 MB, where it is switched on
+
+    of = resource(role)
+    with ExitStack() as stack:
+        if "metrics" in signals:
+            numbers = OtlpNumbers(of)
+            numbers.start()
+            stack.callback(numbers.close)
+        if "traces" in signals:
+            sink = OtlpSpans(of)
+            spans.tell(sink)
+            stack.callback(sink.close)
+            stack.callback(spans.tell, None)
+        log.info("%s are pushed by OTLP", " and ".join(signals))
         yield

@@ -93,12 +93,8 @@ def _labels(instrument: Instrument, point: Point) -> dict[str, str]:
 
 def _distribute(family: "Metric", labels: dict[str, str], bounds: tuple[float, ...], found: Distribution) -> None:
     total = 0
-    for bound, count in zip([*map(_bound, bounds), "+Inf"], found.counts, strict=True):
+    for bound, count in zip([*map(str, bounds), "+Inf"], found.counts, strict=True):
         total += count
         family.add_sample(f"{family.name}_bucket", {**labels, "le": bound}, total)
     family.add_sample(f"{family.name}_count", labels, total)
     family.add_sample(f"{family.name}_sum", labels, found.sum)
-
-
-def _bound(value: float) -> str:
-    return str(float(value))

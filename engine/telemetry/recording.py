@@ -106,7 +106,7 @@ class Histogram(Instrument):
         self, name: str, unit: str, meaning: str, attributes: Sequence[str] = (), *, bounds: Sequence[float]
     ) -> None:
         super().__init__(Kind.HISTOGRAM, name, unit, meaning, attributes)
-        self.bounds = tuple(bounds)
+        self.bounds = tuple(map(float, bounds))
         self.forward: Callable[[float, Values], None] | None = None
         self._lock = threading.Lock()
         self._cells: dict[Values, Distribution] = {}

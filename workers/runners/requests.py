@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import msgspec
 
+from engine.telemetry.context import TRACEPARENT, of_environment
 from workers.config import WorkerConfig
 from workers.runners.addresses import AddressRefusedError
 from workers.runners.interface import Attempt, Result, StopToken
@@ -70,7 +71,7 @@ class Requests:
         call = Call(attempt.deadline)
         try:
             with stop.calling(call.cut), calling(call):
-                return self._send(attempt.spec)
+                return self._send(attempt.spec, of_environment(attempt.env))
         except AddressRefusedError as error:
             raise RequestError(str(error)) from error
         except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, OSError, UnicodeError) as error:
@@ -85,7 +86,7 @@ class Requests:
         for client in self._clients.values():
             client.close()
 
-    def _send(self, spec: Mapping[str, Any]) -> Response:
+    def _send(self, spec: Mapping[str, Any], trace: Mapping[str, str]) -> Response:
         client = self._clients[bool(spec.get("verify_tls", True))]
         started = time.monotonic()
         with client.stream(
@@ -93,7 +94,7 @@ class Requests:
             str(spec["url"]),
             params=_query(spec.get("query")),
             follow_redirects=bool(spec.get("follow_redirects", True)),
-            **_content(spec),
+            **_content(spec, trace),
         ) as response:
             certificate = _certificate_ends_at(response)
             body = self._body(response)
@@ -126,8 +127,10 @@ _METHODS = {
 }
 
 
-def _content(spec: Mapping[str, Any]) -> dict[str, Any]:
-    content: dict[str, Any] = {"headers": {str(k): _text(v) for k, v in (spec.get("headers") or {}).items()}}
+def _content(spec: Mapping[str, Any], trace: Mapping[str, str]) -> dict[str, Any]:
+    """Return headers and body. The attempt's trace context is among the headers, unless the task gives its own."""
+    given = {str(k): _text(v) for k, v in (spec.get("headers") or {}).items()}
+    content: dict[str, Any] = {"headers": given if TRACEPARENT in _lower(given) else {**trace, **given}}
     if "json" in spec:
         content["content"] = msgspec.json.encode(spec["json"])
         content["headers"] = {"content-type": "application/json", **_lower(content["headers"])}

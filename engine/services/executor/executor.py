@@ -26,6 +26,7 @@ from engine.services.executor.questions import Questions
 from engine.services.executor.sealed_grants import SealedGrants
 from engine.services.executor.sessions import LiveSessions
 from engine.services.executor.shares import Shares
+from engine.services.executor.traces import tell
 from engine.services.secrets import Secrets
 from engine.services.service import LoopService
 from engine.services.wakes import queue_of, wake
@@ -36,6 +37,7 @@ from engine.store.parked import park
 from engine.store.runs import CommitResult, WorkflowCache, Written, commit, load_runs
 from engine.store.signals import due_signals
 from engine.telemetry.instruments import BATCH_DURATION, BATCH_SIZE, CONFLICTS, PARKED_MESSAGES
+from engine.telemetry.logs import about_run
 
 log = logging.getLogger(__name__)
 
@@ -200,7 +202,10 @@ class Executor(LoopService):
                     assert execution is not None
                     changes.absorb(advance(execution, answers[changes.run.id], now))
                 except Exception as error:  # whatever it is, one run's fault must not stop the others
-                    log.exception("run %s: the state machine failed on an answer; the run is failed", changes.run.id)
+                    said = about_run(changes.run.id, changes.run.trace)
+                    log.exception(
+                        "run %s: the state machine failed on an answer; the run is failed", changes.run.id, extra=said
+                    )
                     born.pop(changes.run.id, None)
                     batch[batch.index(changes)] = self._broken(changes.run.id, error, now)
         return born
@@ -248,9 +253,8 @@ class Executor(LoopService):
         try:
             return advance(execution, events, now)
         except Exception:  # whatever it is, one run's fault must not stop the others
-            log.exception(
-                "run %s: the state machine failed on %d events; they are tried one by one", run_id, len(events)
-            )
+            text = "run %s: the state machine failed on %d events; they are tried one by one"
+            log.exception(text, run_id, len(events), extra=about_run(run_id, execution.run.trace))
         execution = self._reload(run_id)
         try:
             changes = Changes(run=execution.run, seen_version=execution.run.version)
@@ -258,7 +262,8 @@ class Executor(LoopService):
                 changes.absorb(advance(execution, [event], now))
             return changes
         except Exception as error:  # the second time: the run is ended, with what happened in its message
-            log.exception("run %s: the state machine failed again; the run is failed", run_id)
+            said = about_run(run_id, execution.run.trace)
+            log.exception("run %s: the state machine failed again; the run is failed", run_id, extra=said)
             return self._broken(run_id, error, now)
 
     def _reload(self, run_id: str) -> Execution:
@@ -276,6 +281,7 @@ class Executor(LoopService):
                 self._executions.drop(run_id)
                 continue
             count(changes, now)
+            tell(changes, now)
             self._executions.measure(run_id)
             commands += changes.commands
             for signal in changes.signals:

@@ -9,6 +9,7 @@ from itertools import takewhile
 from engine.broker.interface import Broker, Outcome, tasks_queue
 from engine.broker.messages import AnyMessage, Grant, HandedFile, Offer, Refused, Settled, Stop, encode
 from engine.machine.changes import Command, Dispatch, GrantAttempt, HandedOn, RefuseClaim, Settle, StopAttempt
+from engine.telemetry.spans import of_attempt
 
 UNCLAIMED_AFTER = timedelta(seconds=2)
 RESEND_AFTER = timedelta(seconds=1)
@@ -103,6 +104,7 @@ def _message(command: GrantAttempt | RefuseClaim | Settle | StopAttempt) -> AnyM
                 artifacts=list(command.artifacts),
                 handed=[_handed(each) for each in command.handed_on],
                 checkout=command.checkout,
+                trace=of_attempt(command.attempt, command.trace).carrier(),
             )
         case RefuseClaim():
             return Refused(attempt=command.attempt, claim_id=command.claim_id, reason=command.reason)

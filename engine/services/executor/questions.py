@@ -8,13 +8,14 @@ from typing import Any, Final
 from engine.machine.changes import Changes, NewChild
 from engine.machine.creation import new_run
 from engine.machine.events import CacheAnswer, ChildEnded, ChildStarted, Event
-from engine.machine.model import Run
+from engine.machine.model import Run, attempt_name
 from engine.machine.states import RunState
 from engine.services.revision_cache import RevisionCache
 from engine.store.artifacts import have_artifacts
 from engine.store.cache_entries import find_cached
 from engine.store.database import Database
 from engine.store.reads_workflows import WorkflowRow, read_workflow
+from engine.telemetry.spans import of_attempt
 
 CHILD: Final = "parent"
 """What `trigger.kind` says in a child run."""
@@ -91,6 +92,7 @@ class Questions:
             parent_task_run=child.task_run_id,
             parent_attempt=child.attempt,
             commit=revision.commit,
+            trace=of_attempt(attempt_name(child.task_run_id, child.attempt), parent.trace).carrier(),
         )
 
 

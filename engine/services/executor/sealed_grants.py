@@ -17,6 +17,7 @@ from engine.machine.states import Reason
 from engine.services.executor.ungrantable import end_attempt
 from engine.services.secrets import Found, Secrets
 from engine.store.errors import StoreError
+from engine.telemetry.logs import about_attempt
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,8 @@ class SealedGrants:
         try:
             found = self._read(grant)
         except StoreError as error:
-            log.warning("attempt %s waits for its secrets: %s", grant.attempt, error)
+            said = about_attempt(grant.attempt, grant.trace)
+            log.warning("attempt %s waits for its secrets: %s", grant.attempt, error, extra=said)
             return None
         if found.faults:
             message = "; ".join(fault for _, fault in sorted(found.faults.items()))

@@ -46,6 +46,7 @@ def test_a_created_run_is_loaded_as_it_was(database: Database) -> None:
     play = Play(database)
     run = play.new_run(trigger={"kind": "cron", "name": "nightly", "odd": ODD}, labels={"team": "data"}, retry_of="old")
     run.inputs, run.fault, run.concurrency_resource = ODD, "inputs: wrong", "concurrency:x"
+    run.trace = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "tracestate": "a=1"}
     run.tasks["a"] = TaskRun(
         f"{run.id}-0", "a", 0, state=TaskState.SUCCEEDED, reason=Reason.REUSED, outputs=ODD, reused_from="old-0"
     )

@@ -46,7 +46,7 @@ def test_an_address_that_is_taken_is_said_with_a_remedy(endpoint: MetricsEndpoin
     port = httpx.URL(endpoint.url).port
     settings = Settings.read({"CHRONOVERSE_METRICS_ADDRESS": str(port)})
     remedy = rf"127.0.0.1:{port}: (.|\n)*hint: .*CHRONOVERSE_METRICS_ADDRESS"
-    with pytest.raises(EndpointError, match=remedy), exporting(settings):
+    with pytest.raises(EndpointError, match=remedy), exporting(settings, ""):
         pytest.fail("it cannot be served")
 
 
@@ -54,7 +54,7 @@ def test_what_is_switched_off_is_not_loaded() -> None:
     script = (
         "import sys; from engine.settings import Settings; from engine.telemetry.process import exporting\n"
         "import engine.telemetry.instruments, engine.telemetry.prometheus, workers.telemetry\n"
-        "with exporting(Settings.read({})): pass\n"
+        "with exporting(Settings.read({}), ''): pass\n"
         "heavy = ('opentelemetry', 'prometheus_client', 'http.server', 'google')\n"
         "print(', '.join(name for name in heavy if name in sys.modules))\n"
     )
