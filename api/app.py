@@ -18,8 +18,10 @@ from api.routes import (
     artifacts,
     backfills,
     commits,
+    drift,
     health,
     hooks,
+    log_search,
     logs,
     metrics,
     notifications,
@@ -50,6 +52,8 @@ def create_app(dependencies: Dependencies) -> Litestar:
         approvals.ROUTER,
         backfills.OF_WORKFLOWS,
         backfills.ROUTER,
+        drift.OF_WORKFLOWS,
+        drift.ROUTER,
         hooks.ROUTER,
         notifications.ROUTER,
         secrets.ROUTER,
@@ -60,6 +64,7 @@ def create_app(dependencies: Dependencies) -> Litestar:
         source_hooks.ROUTER,
         workers.ROUTER,
         analytics.ROUTER,
+        log_search.ROUTER,
         validation.ROUTER,
     ]
     base = Router(BASE, route_handlers=resources, guards=[known_parameters])

@@ -19,6 +19,7 @@ from engine.services.backfills import Backfills
 from engine.services.declared_sources import DeclaredSources
 from engine.services.hooks import Hooks
 from engine.services.notifier import RunNotifier
+from engine.services.overrides import Overrides
 from engine.services.revision_cache import RevisionCache
 from engine.services.secrets import Secrets
 from engine.services.source_hooks import SourceHooks
@@ -67,6 +68,7 @@ class Services:
     backfills: Backfills
     secrets: Secrets
     hooks: Hooks
+    overrides: Overrides
     sources: DeclaredSources
     source_hooks: SourceHooks
 
@@ -79,9 +81,10 @@ class Services:
         backfills = Backfills(given.database, given.broker, revisions, given.clock, given.new_id)
         secrets = Secrets(given.database, given.keyring)
         hooks = Hooks(given.database, given.broker, revisions, secrets, given.clock, given.new_id)
+        overrides = Overrides(given.database, given.broker, revisions, given.clock, given.new_id)
         sources = DeclaredSources(given.database, given.sync_now)
         source_hooks = SourceHooks(given.database, secrets, given.clock, given.sync_now)
-        return cls(given, revisions, actions, approvals, backfills, secrets, hooks, sources, source_hooks)
+        return cls(given, revisions, actions, approvals, backfills, secrets, hooks, overrides, sources, source_hooks)
 
     @property
     def database(self) -> Database:

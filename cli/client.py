@@ -98,6 +98,10 @@ class ApiClient:
         """Have something deleted."""
         self._send("DELETE", path, params=_given(params))
 
+    def take_back(self, path: str, answer: type[T]) -> T:
+        """Have something deleted, and return what is left without it."""
+        return _read(self._send("DELETE", path), answer)
+
     def pages(self, path: str, answer: type[Page[Item]], params: Mapping[str, Any] | None = None) -> Iterator[Item]:
         """Give the items of a list, page after page."""
         cursor: str | None = None

@@ -12,6 +12,7 @@ from cli.nodes import (
     backfill_service,
     engine_services,
     open_broker,
+    override_service,
     process_services,
     scheduler_service,
     sync_role,
@@ -55,6 +56,7 @@ def _run(parts: Parts) -> None:
         worker,
         scheduler,
         backfill_service(parts),
+        override_service(parts),
         *sync.services,
     ]
     server = api_service(parts, services, sync.keeper.sync_now, sync.keeper)

@@ -24,6 +24,8 @@ from engine.services.janitor import Janitor
 from engine.services.lease_keeper import LeaseKeeper
 from engine.services.log_writer import LogWriter
 from engine.services.notifier import RunNotifier
+from engine.services.override_keeper import OverrideKeeper
+from engine.services.overrides import Overrides
 from engine.services.revision_cache import RevisionCache
 from engine.services.rollup import RollUp
 from engine.services.scheduler import Scheduler
@@ -121,6 +123,17 @@ def engine_services(parts: Parts) -> list[Service]:
 def scheduler_service(parts: Parts) -> Scheduler:
     """Return the scheduler."""
     return Scheduler(parts.database, parts.broker)
+
+
+def scheduler_services(parts: Parts) -> list[Service]:
+    """Return what goes by the clock."""
+    return [scheduler_service(parts), backfill_service(parts), override_service(parts)]
+
+
+def override_service(parts: Parts) -> OverrideKeeper:
+    """Return what ends pauses, pins and restored workflows whose time is over."""
+    cache, database = RevisionCache(parts.database), parts.database
+    return OverrideKeeper(Overrides(database, parts.broker, cache, database.now, new_id))
 
 
 def backfill_service(parts: Parts) -> Backfiller:

@@ -54,7 +54,7 @@ def engine() -> None:
 @click.command()
 def scheduler() -> None:
     """Fire schedules, and carry backfills on."""
-    _role("scheduler", lambda nodes, parts: [nodes.scheduler_service(parts), nodes.backfill_service(parts)])
+    _role("scheduler", lambda nodes, parts: nodes.scheduler_services(parts))
 
 
 @click.command()

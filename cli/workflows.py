@@ -1,10 +1,12 @@
 """Workflows: listed and paused. They are resumed in `run_again`, under the word that runs share."""
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.arguments import PAIR, WORKFLOW
+from cli.drift import end_of, for_option, reason_option, until_option
 from cli.output import as_json, print_json, print_table
 
 if TYPE_CHECKING:  # loaded by the commands themselves, so that `--help` stays fast
@@ -41,11 +43,15 @@ def workflows(
 
 @click.command()
 @click.argument("workflow", type=WORKFLOW)
-@click.option("--reason", default="", help="Why; shown wherever the pause is.")
+@for_option
+@until_option
+@reason_option
 @as_json
-def pause(workflow: tuple[str, str], reason: str, json_output: bool) -> None:
+def pause(
+    workflow: tuple[str, str], lasts: timedelta | None, until: datetime | None, reason: str, json_output: bool
+) -> None:
     """Let WORKFLOW's triggers rest. Runs go on."""
-    switch(workflow, "pause", {"reason": reason}, json_output=json_output)
+    switch(workflow, "pause", {"reason": reason, "until": end_of(lasts, until)}, json_output=json_output)
 
 
 def _row(item: "Workflow") -> tuple[Any, ...]:
@@ -53,7 +59,7 @@ def _row(item: "Workflow") -> tuple[Any, ...]:
     return (name, item.revision, paused, item.source, item.labels, item.description)
 
 
-def switch(workflow: tuple[str, str], action: str, body: dict[str, str] | None, *, json_output: bool) -> None:
+def switch(workflow: tuple[str, str], action: str, body: dict[str, Any] | None, *, json_output: bool) -> None:
     """Have a workflow paused or resumed, and print how it stands."""
     from api.schemas.workflows import Workflow
     from cli.client import ApiClient

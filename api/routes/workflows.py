@@ -39,6 +39,7 @@ from api.schemas.workflows import (
 from engine.services.explanations import Explainer, summary_of
 from engine.services.upcoming import upcoming
 from engine.store import reads_workflows as reads
+from engine.store.overrides import Account
 
 ANYBODY = "anybody"
 """Who acts, as long as nobody has to say who he is."""
@@ -212,9 +213,12 @@ def pause_workflow(
     name: FromPath[str],
     data: JSONBody[PauseRequest | None] = None,
 ) -> Workflow:
-    """Let a workflow's triggers rest. Runs go on."""
+    """Let a workflow's triggers rest, until it is resumed or until a moment. Runs go on.
+
+    One that is paused already stays as it is, but for the moment.
+    """
     asked = data or PauseRequest()
-    return Workflow.of(services.actions.pause(namespace, name, reason=asked.reason, by=ANYBODY))
+    return Workflow.of(services.overrides.pause(namespace, name, Account(ANYBODY, asked.reason, asked.until)))
 
 
 @post(

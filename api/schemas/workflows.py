@@ -1,13 +1,19 @@
 """Workflows, their revisions, triggers and firings to come."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+import msgspec
 
 from api.schemas.base import Answer, Ask
 from api.schemas.fields import ChangedField
 
 if TYPE_CHECKING:  # the command line reads these types, and must not load the store for them
     from engine.store.reads_workflows import RevisionRow, TriggerRow, WorkflowRow
+
+
+Reason = Annotated[str, msgspec.Meta(max_length=500)]
+AwareMoment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class WorkflowName(Answer, frozen=True, kw_only=True):
@@ -18,15 +24,38 @@ class WorkflowName(Answer, frozen=True, kw_only=True):
 
 
 class Pause(Answer, frozen=True, kw_only=True):
-    """Since when a workflow's triggers rest, on whose account, and why."""
+    """Since when a workflow's triggers rest, on whose account, why, and until when (null: until it is resumed)."""
 
     since: datetime
     by: str | None
     reason: str | None
+    until: datetime | None
+
+
+class Pin(Answer, frozen=True, kw_only=True):
+    """The revision that a workflow is held at whatever its source says, and until when (null: until it is unpinned)."""
+
+    revision: int
+    since: datetime
+    by: str | None
+    reason: str | None
+    until: datetime | None
+
+
+class Restored(Answer, frozen=True, kw_only=True):
+    """Since when a workflow is live without its file."""
+
+    since: datetime
+    by: str | None
+    reason: str | None
+    until: datetime | None
 
 
 class Workflow(Answer, frozen=True, kw_only=True):
-    """One workflow. `revision` is the active one's number; `pause` is null unless it is paused."""
+    """One workflow. `revision` is the active one's number, `revision_count` the newest's.
+
+    `pause`, `pin` and `restored` are null unless somebody made it so.
+    """
 
     namespace: str
     name: str
@@ -37,6 +66,8 @@ class Workflow(Answer, frozen=True, kw_only=True):
     revision: int | None
     revision_count: int
     pause: Pause | None
+    pin: Pin | None
+    restored: Restored | None
     archived_at: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -164,13 +195,28 @@ class UpcomingPage(Answer, frozen=True, kw_only=True):
 
 
 class PauseRequest(Ask, frozen=True, kw_only=True):
-    """Why a workflow's triggers are to rest."""
+    """Why a workflow's triggers are to rest, and until when (null: until it is resumed)."""
 
-    reason: str = ""
+    reason: Reason = ""
+    until: AwareMoment | None = None
+
+
+class PinRequest(Ask, frozen=True, kw_only=True):
+    """The revision that a workflow is to be held at, why, and until when (null: until it is unpinned)."""
+
+    revision: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+    reason: Reason = ""
+    until: AwareMoment | None = None
+
+
+class RestoreRequest(Ask, frozen=True, kw_only=True):
+    """Why a removed workflow is to be live again, and until when (null: until its file is there)."""
+
+    reason: Reason = ""
+    until: AwareMoment | None = None
 
 
 def _fields(row: "WorkflowRow") -> dict[str, Any]:
-    pause = Pause(since=row.paused_at, by=row.paused_by, reason=row.pause_reason) if row.paused_at else None
     return {
         "namespace": row.namespace,
         "name": row.name,
@@ -180,11 +226,37 @@ def _fields(row: "WorkflowRow") -> dict[str, Any]:
         "path": row.path,
         "revision": row.active_revision,
         "revision_count": row.revision_count,
-        "pause": pause,
+        "pause": _pause(row),
+        "pin": _pin(row),
+        "restored": _restored(row),
         "archived_at": row.archived_at,
         "created_at": row.created_at,
         "updated_at": row.updated_at,
     }
+
+
+def _pause(row: "WorkflowRow") -> Pause | None:
+    if row.paused_at is None:
+        return None
+    return Pause(since=row.paused_at, by=row.paused_by, reason=row.pause_reason, until=row.paused_until)
+
+
+def _pin(row: "WorkflowRow") -> Pin | None:
+    if row.pinned_revision is None or row.pinned_at is None:
+        return None
+    return Pin(
+        revision=row.pinned_revision,
+        since=row.pinned_at,
+        by=row.pinned_by,
+        reason=row.pin_reason,
+        until=row.pinned_until,
+    )
+
+
+def _restored(row: "WorkflowRow") -> Restored | None:
+    if row.restored_at is None:
+        return None
+    return Restored(since=row.restored_at, by=row.restored_by, reason=row.restore_reason, until=row.restored_until)
 
 
 def _revision_fields(row: "RevisionRow") -> dict[str, Any]:

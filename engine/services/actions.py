@@ -1,4 +1,4 @@
-"""What a person may do: trigger and cancel runs; pause and resume workflows. Running again is in `run_again`.
+"""What a person may do: trigger and cancel runs; resume workflows. Running again is in `run_again`.
 
 An action has happened when its transaction is committed. It then wakes the executor; a lost wake costs a sweep, nothing
 else.
@@ -84,10 +84,6 @@ class Actions:
             insert_signals(connection, [(run_id, signal)])
         wake(self._broker, [run_id])
         return run
-
-    def pause(self, namespace: str, name: str, *, reason: str, by: str) -> WorkflowRow:
-        """Stop a workflow's triggers. Runs go on. Pausing twice changes nothing. Raises `UnknownError`."""
-        return self._switch(namespace, name, lambda c, w: revisions.pause(c, w.id, by, reason, self._clock()))
 
     def resume(self, namespace: str, name: str) -> WorkflowRow:
         """Let a workflow's triggers fire again; the time meanwhile is not caught up. Raises `UnknownError`."""

@@ -1,7 +1,7 @@
-"""What people set against the source: a workflow held at an older revision, or brought back without its file.
+"""What people set against the source: a workflow that rests, is held at an older revision, or lives without its file.
 
-Each changes the active revision together with its triggers, in one transaction, as a sync does. A sync keeps to it:
-newer revisions of a pinned workflow are kept and not made active, a restored one is not archived again.
+Each but a pause changes the active revision together with its triggers, in one transaction, as a sync does. A sync
+keeps to it: newer revisions of a pinned workflow are kept and not made active, a restored one is not archived again.
 """
 
 import logging
@@ -41,6 +41,18 @@ class Overrides:
         self._clock = clock
         self._settle = Firings(cache, ids).settle
         self._complaints: set[str] = set()
+
+    def pause(self, namespace: str, name: str, account: Account) -> WorkflowRow:
+        """Stop a workflow's triggers; runs go on. Pausing again moves the end alone.
+
+        Raises `UnknownError`, `InvalidRangeError` (an end that is past).
+        """
+
+        def change(connection: Connection, workflow: WorkflowRow, now: datetime) -> None:
+            if not revisions.pause(connection, workflow.id, account.by, account.reason, now, account.until):
+                overrides.pause_until(connection, workflow.id, account.until, now)
+
+        return self._change(namespace, name, change, account)
 
     def pin(self, namespace: str, name: str, number: int, account: Account) -> WorkflowRow:
         """Hold a workflow at one of its revisions, until it is unpinned.

@@ -214,6 +214,17 @@ def _active_revision_missing(_: datetime) -> Select[Any]:
     return select(workflows.c.namespace, workflows.c.name).where(workflows.c.active_revision_id.is_not(None), ~there)
 
 
+def _another_revision_than_wanted(_: datetime) -> Select[Any]:
+    joined = select(workflows.c.namespace, workflows.c.name)
+    joined = joined.join(revisions, revisions.c.id == workflows.c.active_revision_id)
+    return joined.where(revisions.c.number != func.coalesce(workflows.c.pinned_revision, workflows.c.revision_count))
+
+
+def _held_though_archived(_: datetime) -> Select[Any]:
+    held = or_(workflows.c.pinned_revision.is_not(None), workflows.c.restored_at.is_not(None))
+    return select(workflows.c.namespace, workflows.c.name).where(workflows.c.archived_at.is_not(None), held)
+
+
 INVARIANTS: Final[Sequence[Invariant]] = (
     Invariant("running-without-lease", "a running attempt has a session that is live", _running_without_lease),
     Invariant("running-without-claim", "a running attempt is held by one claim", _running_without_claim),
@@ -239,4 +250,6 @@ INVARIANTS: Final[Sequence[Invariant]] = (
     Invariant("trigger-overdue", "a trigger that is due fires", _trigger_overdue),
     Invariant("log-gap", "the positions of a run's log have no gap", _log_with_a_gap),
     Invariant("active-revision", "a workflow's active revision is one of its own", _active_revision_missing),
+    Invariant("revision-wanted", "the newest revision is active, or the pinned one", _another_revision_than_wanted),
+    Invariant("archived-and-held", "an archived workflow is neither pinned nor restored", _held_though_archived),
 )

@@ -40,6 +40,11 @@ _UNTIL = {
 }
 
 
+def pause_until(connection: Connection, workflow_id: str, until: datetime | None, now: datetime) -> None:
+    """Move the end of a pause."""
+    _set(connection, workflow_id, {"paused_until": until}, now)
+
+
 def pin(connection: Connection, workflow_id: str, number: int, account: Account, now: datetime) -> None:
     """Note that the workflow is held at a revision."""
     said = {"pinned_by": plain_text(account.by), "pin_reason": plain_text(account.reason)}

@@ -23,9 +23,15 @@ def add(connection: Connection, table: str, **values: Any) -> None:
     connection.execute(insert(tables.metadata.tables[table]).values({**DEFAULTS[table], **values}))
 
 
-def world(connection: Connection, *, run: dict[str, Any] | None = None, task: dict[str, Any] | None = None) -> None:
+def world(
+    connection: Connection,
+    *,
+    run: dict[str, Any] | None = None,
+    task: dict[str, Any] | None = None,
+    workflow: dict[str, Any] | None = None,
+) -> None:
     """One workflow with one running run of one running task, all as it must be."""
-    add(connection, "workflows")
+    add(connection, "workflows", **(workflow or {}))
     add(connection, "revisions")
     add(connection, "runs", **(run or {}))
     add(connection, "run_data")
@@ -62,6 +68,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "name": "w",
         "source": "s",
         "active_revision_id": REVISION,
+        "revision_count": 1,
         "labels": {},
         "ready": {},
         "created_at": _when(),

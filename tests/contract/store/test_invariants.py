@@ -116,6 +116,8 @@ BROKEN: dict[str, Callable[[Connection], None]] = {
     "trigger-overdue": _overdue_trigger,
     "log-gap": _log_gap,
     "active-revision": _no_revision,
+    "revision-wanted": lambda c: world(c, workflow={"revision_count": 2}),
+    "archived-and-held": lambda c: world(c, workflow={"archived_at": LONG_AGO, "restored_at": LONG_AGO}),
 }
 
 
