@@ -92,6 +92,11 @@ def _json(services: Services, run: str, after: int, task: str | None, surplus: i
     return LogPage(items=items[surplus:], next=following, complete=ended and not more)
 
 
+def whole_log(services: Services, run: str) -> Iterator[LogLine]:
+    """Give all lines of a run that exists, a few batches at a time."""
+    return _lines(services, run, 0, None)
+
+
 def _lines(services: Services, run: str, after: int, task: str | None) -> Iterator[LogLine]:
     for batch in _batches(services, run, after, task):
         yield from lines_of(batch)

@@ -56,17 +56,21 @@ class Histogram(msgspec.Struct, kw_only=True, omit_defaults=True):
         """The mean, exact. Raises `ZeroDivisionError` where there are none."""
         return self.sum_seconds / self.total
 
-    def percentile(self, share: float) -> float:
-        """Return the seconds that this share of all do not exceed, off by `ACCURACY` of it at most.
+    def percentiles(self, *shares: float) -> list[float]:
+        """Return, for each share, the seconds that this share of all do not exceed, off by `ACCURACY` of it at most.
 
-        Raises `ValueError` where there are none.
+        The shares grow. Raises `ValueError` where there are none.
         """
-        rank, passed = max(ceil(self.total * share), 1), 0
+        if not self.counts:
+            raise ValueError("there is no percentile of nothing")
+        ranks = [max(ceil(self.total * share), 1) for share in shares]
+        found: list[float] = []
+        passed = 0
         for bucket in sorted(self.counts):
             passed += self.counts[bucket]
-            if passed >= rank:
-                return min(_middle(bucket), self.max_seconds)
-        raise ValueError("there is no percentile of nothing")
+            while len(found) < len(ranks) and passed >= ranks[len(found)]:
+                found.append(min(_middle(bucket), self.max_seconds))
+        return found
 
 
 def _middle(bucket: int) -> float:

@@ -74,7 +74,7 @@ def requests_of(sample: Sample) -> dict[str, Ask]:
     """Return what is asked, by name. `busiest` never failed."""
     busiest = sample.workflows[0]
     anyone = sample.workflows
-    old = sample.moment(0.1)
+    old, week = sample.moment(0.1), sample.moment(0.9)
     return {
         "GET /runs": lambda _: "/runs",
         "GET /runs?cursor": lambda drawn: f"/runs?cursor={drawn.choice(sample.runs)}",
@@ -113,6 +113,9 @@ def requests_of(sample: Sample) -> dict[str, Ask]:
         "GET /workflows?paused": lambda _: "/workflows?paused=true",
         "GET /workflows?archived": lambda _: "/workflows?archived=true",
         "GET /workflows/{ns}/{name}": lambda drawn: f"/workflows/{drawn.choice(anyone)}",
+        "GET /analytics?workflow": lambda drawn: f"/analytics?workflow={drawn.choice(anyone)}",
+        "GET /analytics?workflow&by=hour": lambda _: f"/analytics?workflow={busiest}&by=hour&since={week}",
+        "GET /analytics?namespace": lambda drawn: f"/analytics?namespace=team-{drawn.randrange(50):02}",
         "GET …/upcoming": lambda drawn: f"/workflows/{drawn.choice(anyone)}/upcoming",
         "GET …/explain": lambda drawn: f"/workflows/{drawn.choice(anyone)}/explain",
     }

@@ -22,7 +22,7 @@ def of(times: list[float]) -> Histogram:
 @given(MANY, st.floats(min_value=0.001, max_value=1.0))
 def test_a_percentile_is_as_exact_as_promised(times: list[float], share: float) -> None:
     true = sorted(times)[max(ceil(len(times) * share), 1) - 1]
-    assert of(times).percentile(share) == pytest.approx(true, rel=ACCURACY + 1e-9)
+    assert of(times).percentiles(share)[0] == pytest.approx(true, rel=ACCURACY + 1e-9)
 
 
 @given(MANY, MANY)
@@ -44,14 +44,20 @@ def test_there_are_never_many_buckets(times: list[float]) -> None:
 def test_the_mean_and_the_longest_are_exact() -> None:
     made = of([1.0, 2.0, 6.0])
     assert (made.mean_seconds, made.max_seconds) == (3.0, 6.0)
-    assert made.percentile(1.0) <= made.max_seconds
+    assert made.percentiles(0.5, 0.9, 1.0)[-1] <= made.max_seconds
 
 
 def test_clocks_that_differ_count_as_no_time() -> None:
     made = of([-3.0])
-    assert (made.total, made.sum_seconds, made.percentile(0.5)) == (1, 0.0, 0.0)
+    assert (made.total, made.sum_seconds, made.percentiles(0.5)) == (1, 0.0, [0.0])
 
 
 def test_nothing_has_no_percentile() -> None:
     with pytest.raises(ValueError, match="nothing"):
-        Histogram().percentile(0.5)
+        Histogram().percentiles(0.5)
+
+
+@given(MANY)
+def test_several_at_once_are_those_of_one_at_a_time(times: list[float]) -> None:
+    made, shares = of(times), (0.1, 0.5, 0.9, 0.9, 1.0)
+    assert made.percentiles(*shares) == [made.percentiles(share)[0] for share in shares]
