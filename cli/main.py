@@ -21,7 +21,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "diff": "cli.history:diff",
     "trigger": "cli.runs:trigger",
     "runs": "cli.runs:runs",
-    "logs": "cli.logs:logs",
+    "logs": "cli.log_search:logs",
     "stats": "cli.analytics:stats",
     "artifacts": "cli.artifacts:artifacts",
     "explain": "cli.explanation:explain",
