@@ -6,6 +6,7 @@ often (`OTEL_BSP_…`, `OTEL_METRIC_EXPORT_…`), as what (`OTEL_SERVICE_NAME`, 
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -90,8 +91,8 @@ class OtlpSpans:
         made.end(_nanoseconds(span.ended_at))
 
     def close(self) -> None:
-        """Send the rest, and end; what the collector does not take in time is lost."""
-        _in_time(self._provider.shutdown)
+        """Send the rest, and end. Waits for the collector; see `in_time`."""
+        self._provider.shutdown()
 
 
 class OtlpNumbers:
@@ -107,8 +108,8 @@ class OtlpNumbers:
         enter(self._provider.get_meter(SCOPE, _version()), self._instruments)
 
     def close(self) -> None:
-        """Send once more, and end."""
-        _in_time(self._provider.shutdown)
+        """Send once more, and end. Waits for the collector; see `in_time`."""
+        self._provider.shutdown()
         for instrument in self._instruments:
             if isinstance(instrument, Histogram):
                 instrument.forward = None
@@ -183,16 +184,19 @@ def _nanoseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1_000_000) * 1000
 
 
-def _in_time(end: Callable[[], object]) -> None:
-    """Call what may wait for a collector that does not answer, and do not wait for it for long."""
+def in_time(ends: Sequence[Callable[[], object]], seconds: float = END_SECONDS) -> None:
+    """Call all at once, and wait no longer than that: what a collector has not taken by then is lost."""
 
-    def quietly() -> None:
+    def quietly(end: Callable[[], object]) -> None:
         with suppress(Exception):  # the process ends; the SDK has said what it has to say
             end()
 
-    thread = threading.Thread(target=quietly, name="telemetry-end", daemon=True)
-    thread.start()
-    thread.join(END_SECONDS)
+    threads = [threading.Thread(target=quietly, args=(end,), name="telemetry-end", daemon=True) for end in ends]
+    for thread in threads:
+        thread.start()
+    last = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(last - time.monotonic(), 0.0))
 
 
 def _version() -> str:

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
@@ -72,18 +72,21 @@ def _one_of(name: str, known: tuple[str, ...], environment: Mapping[str, str]) -
 
 @contextmanager
 def _pushing(signals: list[str], role: str) -> Iterator[None]:
-    from engine.telemetry.otlp import OtlpNumbers, OtlpSpans, resource  # noqa: PLC0415 - 6 MB, where it is switched on
+    from engine.telemetry import otlp  # noqa: PLC0415 - some 10 MB, only where it is switched on
 
-    of = resource(role)
-    with ExitStack() as stack:
-        if "metrics" in signals:
-            numbers = OtlpNumbers(of)
-            numbers.start()
-            stack.callback(numbers.close)
-        if "traces" in signals:
-            sink = OtlpSpans(of)
-            spans.tell(sink)
-            stack.callback(sink.close)
-            stack.callback(spans.tell, None)
-        log.info("%s are pushed by OTLP", " and ".join(signals))
+    of = otlp.resource(role)
+    ends: list[Callable[[], None]] = []
+    if "metrics" in signals:
+        numbers = otlp.OtlpNumbers(of)
+        numbers.start()
+        ends.append(numbers.close)
+    if "traces" in signals:
+        sink = otlp.OtlpSpans(of)
+        spans.tell(sink)
+        ends.append(sink.close)
+    log.info("%s are pushed by OTLP", " and ".join(signals))
+    try:
         yield
+    finally:
+        spans.tell(None)
+        otlp.in_time(ends)

@@ -79,12 +79,12 @@ class Instrument:
 
 
 class Counter(Instrument):
-    """Grows."""
+    """Grows. Without attributes it is there from the start, at 0: what comes first is then seen as a growth."""
 
     def __init__(self, name: str, unit: str, meaning: str, attributes: Sequence[str] = ()) -> None:
         super().__init__(Kind.COUNTER, name, unit, meaning, attributes)
         self._lock = threading.Lock()
-        self._cells: dict[Values, float] = {}
+        self._cells: dict[Values, float] = {} if self.attributes else {(): 0}
 
     def add(self, amount: float, *values: str) -> None:
         """Add `amount` (not below 0), in the instrument's unit."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import opentelemetry.sdk.environment_variables as sdk_variables
 import pytest
+import yaml
 
 from dsl.loader import load_text
 from engine.settings import SETTINGS
@@ -13,7 +14,8 @@ from engine.telemetry.logs import FIELDS
 from engine.telemetry.process import SIGNALS, pushed
 from engine.telemetry.spans import of_run
 
-PAGE = (Path(__file__).parents[3] / "docs" / "observability.md").read_text(encoding="utf-8")
+FOLDER = Path(__file__).parents[3] / "docs"
+PAGE = (FOLDER / "observability.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
@@ -29,8 +31,17 @@ def test_every_variable_is_known() -> None:
 
 
 def test_the_example_of_a_task_loads() -> None:
-    [text] = blocks("yaml")
+    _, text = blocks("yaml")
     assert load_text(text, "traced.yaml").diagnostics == ()
+
+
+def test_the_example_for_prometheus_names_the_rules_and_the_usual_addresses() -> None:
+    text, _ = blocks("yaml")
+    settings = yaml.safe_load(text)
+    assert [(FOLDER / "grafana" / name).is_file() for name in settings["rule_files"]] == [True]
+    [targets] = settings["scrape_configs"][0]["static_configs"]
+    assert targets["targets"][0].endswith(f":{SETTINGS['port'].default}")
+    assert targets["targets"][1] in SETTINGS["metrics_address"].description
 
 
 def test_the_example_of_a_record_has_the_fields_of_one() -> None:

@@ -17,6 +17,10 @@ def test_a_counter_adds_up_by_its_attributes() -> None:
     assert counter.points() == [Point(("a",), 3), Point(("b",), 0)]
 
 
+def test_a_counter_without_attributes_begins_at_nothing() -> None:
+    assert Counter("c", "{x}", "Counts.").points() == [Point((), 0)]
+
+
 def test_a_histogram_counts_a_bound_to_the_bucket_below_it() -> None:
     histogram = Histogram("h", "s", "Times.", bounds=(1, 5))
     for value in (0.5, 1, 1.5, 5, 7, -2):
