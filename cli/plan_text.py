@@ -104,7 +104,10 @@ def _standing(plan: "SourcePlan") -> list[str]:
 def _title(item: "PlannedChange") -> str:
     name = f"{item.former_name} -> {item.workflow}" if item.former_name else item.workflow
     path = f"{item.former_path} -> {item.path}" if item.former_path else item.path
-    return f"{item.action} {name}" + (f" ({path})" if path else "") + (" [paused]" if item.paused else "")
+    marks = ["paused"] if item.paused else []
+    marks += [f"stays at revision {item.pinned}: pinned"] if item.pinned is not None else []
+    marks += ["restored by hand"] if item.restored else []
+    return f"{item.action} {name}" + (f" ({path})" if path else "") + "".join(f" [{mark}]" for mark in marks)
 
 
 def _details(item: "PlannedChange") -> Iterator[str]:

@@ -40,7 +40,11 @@ class RunsInFlight(Answer, frozen=True, kw_only=True):
 
 
 class PlannedChange(Answer, frozen=True, kw_only=True):
-    """What becomes of one workflow (`namespace/name`)."""
+    """What becomes of one workflow (`namespace/name`).
+
+    `pinned` is the revision that it stays at, because somebody holds it there; null where nobody does. `restored`: it
+    is live without its file.
+    """
 
     action: Action
     workflow: str
@@ -50,6 +54,8 @@ class PlannedChange(Answer, frozen=True, kw_only=True):
     fields: list[ChangedField]
     triggers: list[PlannedTrigger]
     paused: bool
+    pinned: int | None = None
+    restored: bool = False
     runs_in_flight: RunsInFlight
 
     @classmethod
@@ -72,6 +78,8 @@ class PlannedChange(Answer, frozen=True, kw_only=True):
                 for entry in item.triggers
             ],
             paused=item.paused,
+            pinned=item.pinned,
+            restored=item.restored,
             runs_in_flight=RunsInFlight(count=item.running.count, ids=list(item.running.ids)),
         )
 

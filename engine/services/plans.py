@@ -48,7 +48,7 @@ class Action(StrEnum):
     WAITS = "waits"
     """It would be removed, but too many are: a person is to agree."""
     HELD = "held"
-    """It stays as it is, since its file has a fault."""
+    """It stays as it is, since its file has a fault, or since somebody restored it without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,11 @@ class TriggerChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What becomes of one workflow (`namespace/name`). `running` are runs that stay on the revision they have."""
+    """What becomes of one workflow (`namespace/name`). `running` are runs that stay on the revision they have.
+
+    `pinned` is the revision that somebody holds it at: the new one is kept, and not made active. `restored`: it is live
+    without its file, because somebody wants it so.
+    """
 
     action: Action
     workflow: str
@@ -73,6 +77,8 @@ class Change:
     fields: tuple[FieldChange, ...] = ()
     triggers: tuple[TriggerChange, ...] = ()
     paused: bool = False
+    pinned: int | None = None
+    restored: bool = False
     running: InFlight = field(default_factory=lambda: InFlight(0, ()))
 
 
@@ -185,11 +191,13 @@ class _Details:
         for moved in plan.moved:
             if moved.standing.id not in revised:
                 name = "/".join(moved.standing.key)
-                yield Change(action=Action.MOVED, workflow=name, path=moved.path, former_path=moved.standing.path)
+                former, pin = moved.standing.path, moved.standing.pinned
+                yield Change(action=Action.MOVED, workflow=name, path=moved.path, former_path=former, pinned=pin)
         for gone in plan.removed:
             yield self._change(Action.REMOVED, gone, None)
         for held in plan.held:
-            yield Change(action=Action.HELD, workflow="/".join(held.key), path=held.path)
+            name = "/".join(held.key)
+            yield Change(action=Action.HELD, workflow=name, path=held.path, pinned=held.pinned, restored=held.restored)
 
     def _change(
         self,
@@ -212,6 +220,8 @@ class _Details:
             fields=tuple(fields),
             triggers=self._triggers(standing, loaded),
             paused=id_ in self._paused,
+            pinned=None if standing is None or loaded is None else standing.pinned,
+            restored=standing is not None and standing.restored,
             running=self._running.get(id_, InFlight(0, ())),
         )
 
@@ -221,7 +231,8 @@ class _Details:
             return ()
         self._left -= 1
         old = {} if standing is None else {row.name: row for row in read_triggers(self._connection, standing.id)}
-        new = self._to_be("" if standing is None else standing.id, loaded)
+        stays = standing is not None and standing.pinned is not None and loaded is not None
+        new = old if stays else self._to_be("" if standing is None else standing.id, loaded)
         resting = standing is not None and standing.id in self._paused
         before = {} if standing is None or standing.archived else self._firings(old, resting=resting)
         after = self._firings(new, resting=resting)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -195,3 +197,36 @@ def test_doctor_says_where_it_looked_for_a_database(invoke: Invoke, tmp_path: Pa
     result = invoke("doctor", "--database-url", f"sqlite:///{tmp_path / 'nothing.db'}")
     assert result.exit_code == 1
     assert "nothing.db" in result.stderr
+
+
+def test_the_page_on_changes_by_hand_is_as_written(stack: Stack, invoke: Invoke) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "drift.md").read_text(encoding="utf-8")
+    world, task = World(stack.database), "name: report\ntasks: {a: {run: echo %s}}\n"
+    world.source = MemorySource(name="flows")
+    world.sync(report=task % "one", other="name: other\ntasks: {a: {run: echo x}}\n")
+    world.sync(report=task % "two")
+    said: dict[str, str] = {}
+    for block in re.findall(r"```bash\n(.*?)```", page, re.DOTALL):
+        for line in block.splitlines():
+            if line.startswith("chronoverse restore") and "--undo" not in line:
+                del world.source.files["report.yaml"]
+                world.sync()
+            done = invoke(*shlex.split(line)[1:])
+            assert done.exit_code == 0, f"{line}: {done.output}"
+            said[line] = done.stdout
+    assert "revision 2 sends empty mails" in said["chronoverse drift"]
+    assert said["chronoverse unpin report"] == "default/report is at revision 2\n"
+    assert said["chronoverse restore report --undo"] == "default/report is archived\n"
+
+
+def test_an_end_that_cannot_be_is_refused(invoke: Invoke) -> None:
+    for options, remedy in (
+        (("--for", "soon"), "write it as 90s"),
+        (("--until", "tomorrow"), "write it as 2026-01-31T12:00:00Z"),
+        (("--until", "2026-01-31T12:00:00"), "for UTC"),
+        (("--for", "1h", "--until", "2099-01-01T00:00:00Z"), "give one of them"),
+        (("--until", "2020-01-01T00:00:00Z"), "is past"),
+    ):
+        done = invoke("pause", "hello", *options)
+        assert done.exit_code != 0
+        assert remedy in done.output

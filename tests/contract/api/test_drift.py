@@ -54,6 +54,22 @@ def test_a_pause_has_an_end_that_can_be_moved(api, play):
     assert api.post(f"{path}/pause").json()["pause"]["until"] is None
 
 
+def test_a_plan_names_what_is_pinned_and_what_is_restored(api, play):
+    play.files(flow="triggers: {t: {every: 1h}}\n" + TASK % "one", gone=TASK % "x")
+    play.files(flow="triggers: {t: {every: 2h}}\n" + TASK % "two")
+    play.remove("gone")
+    base = f"/api/v1/workflows/{play.namespace}"
+    api.post(f"{base}/flow/pin", json={"revision": 1})
+    api.post(f"{base}/gone/restore")
+    text = f"name: flow\nnamespace: {play.namespace}\ntriggers: {{t: {{every: 3h}}}}\n" + TASK % "three"
+    plan = api.post(f"/api/v1/sources/{play.namespace}/plan", json={"files": {"flow.yaml": text}}).json()
+    changed, held = plan["changes"]
+    assert (changed["action"], changed["pinned"], changed["restored"]) == ("changed", 1, False)
+    assert changed["triggers"][0]["before"] == changed["triggers"][0]["after"]
+    assert {item["path"]: item["before"] for item in changed["fields"]}["tasks.a.run"] == "echo two"
+    assert (held["action"], held["workflow"], held["restored"]) == ("held", f"{play.namespace}/gone", True)
+
+
 def test_suspended_sources_are_drift(api, play):
     play.files(flow=TASK % "one")
     api.post(f"/api/v1/sources/{play.namespace}/suspend", json={"reason": "moving"})

@@ -32,7 +32,16 @@ BEFORE, AFTER = ["2026-03-01T12:00:00Z"], ["2026-03-01T12:30:00Z"]
 def change(action: str = "changed", name: str = "default/one", **more: Any) -> dict[str, Any]:
     plain = {"path": "one.yaml", "former_name": None, "former_path": None, "fields": [], "triggers": []}
     running = {"count": 0, "ids": []}
-    return {"action": action, "workflow": name, **plain, "paused": False, "runs_in_flight": running, **more}
+    return {
+        "action": action,
+        "workflow": name,
+        **plain,
+        "paused": False,
+        "pinned": None,
+        "restored": False,
+        "runs_in_flight": running,
+        **more,
+    }
 
 
 def answer(*changes: dict[str, Any], **more: Any) -> dict[str, Any]:
