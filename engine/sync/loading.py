@@ -5,7 +5,7 @@ A file's content is also new when a defaults file that reaches it is.
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from dsl.defaults import Layer, is_defaults, layers_of, load_layer, unreadable
 from dsl.diagnostics import Severity
@@ -27,6 +27,13 @@ Ask = Callable[[Collection[str]], Mapping[str, Live]]
 _Key = tuple[str, ...]
 
 
+class _Loaded(NamedTuple):
+    """One file's workflows, and whether one of them checks out the source tree: asked of all files at each look."""
+
+    result: LoadResult
+    checks_out: bool = False
+
+
 class SnapshotLoader:
     """The load results of the files of the source `source`, kept by path and the digests of all that they rest on."""
 
@@ -34,8 +41,10 @@ class SnapshotLoader:
         self._rules = rules
         self._pool_kinds = pool_kinds or {}
         self._source = source
-        self._kept: dict[_Key, LoadResult] = {}
+        self._kept: dict[_Key, _Loaded] = {}
         self._layers: dict[_Key, Layer] = {}
+        self.checks_out = False
+        """Whether a workflow of the snapshot that was loaded last checks out its source tree."""
 
     def fork(self) -> "SnapshotLoader":
         """Return a loader that begins with what this one has loaded, and goes its own way. Called by any thread."""
@@ -49,28 +58,32 @@ class SnapshotLoader:
         `ask` gives what the engine has besides; without it a workflow that is nowhere in the snapshot is a warning.
         Raises `FetchError`.
         """
-        layers = self._load_layers(file for path, file in snapshot.files.items() if is_defaults(path))
+        defaults = {path: file for path, file in snapshot.files.items() if is_defaults(path)}
+        layers = self._load_layers(defaults.values())
         layers |= {item.file: unreadable(item) for item in snapshot.faults if is_defaults(item.file)}
         digests = {path: layer.digest for path, layer in layers.items()}
         kept = {}
         for path, file in snapshot.files.items():
-            if not is_defaults(path):
-                above = layers_of(path, layers)
+            if path not in defaults:
+                above = layers_of(path, layers) if layers else []
                 key = (path, file.digest, *(f"{layer.file} {digests[layer.file]}" for layer in above))
                 kept[key] = self._kept.get(key) or self._load(file, above)
         self._kept = kept
-        parts = [*kept.values(), *map(of_layer, layers.values())]
+        self.checks_out = any(item.checks_out for item in kept.values())
+        parts = [*(item.result for item in kept.values()), *map(of_layer, layers.values())]
         parts.append(LoadResult(workflows=(), diagnostics=snapshot.faults))
         known = None if ask is None else self._known(ask, parts)
         loaded = refuse_foreign(join(parts, known=known), self._rules.namespaces)
-        return with_tree(refuse_lacking(loaded, self._pool_kinds), snapshot)
+        loaded = refuse_lacking(loaded, self._pool_kinds)
+        return with_tree(loaded, snapshot) if self.checks_out else loaded
 
-    def _load(self, file: SourceFile, above: list[Layer]) -> LoadResult:
+    def _load(self, file: SourceFile, above: list[Layer]) -> "_Loaded":
         try:
             data = file.read()
         except UnreadableFileError as error:
-            return LoadResult(workflows=(), diagnostics=(unreadable_file(file.path, error),))
-        return load_alone(data, file.path, namespace=self._rules.namespace, layers=above)
+            return _Loaded(LoadResult(workflows=(), diagnostics=(unreadable_file(file.path, error),)))
+        result = load_alone(data, file.path, namespace=self._rules.namespace, layers=above)
+        return _Loaded(result, any(item.workflow.checks_out for item in result.workflows))
 
     def _load_layers(self, files: Iterable[SourceFile]) -> dict[str, Layer]:
         layers = {(file.path, file.digest): file for file in files}

@@ -29,11 +29,13 @@ class Moves:
         A move is over once the new name is live; the line may stay in the file, for servers that have yet to see it.
         """
         workflow = loaded.workflow
+        if workflow.moved_from is None or workflow.moved_from == workflow.name:
+            return None
         now = self._standing.get((workflow.namespace, workflow.name))
         over = now is not None and not now.archived and now.source == self._source
-        if over or workflow.moved_from in {None, workflow.name}:
+        if over:
             return None
-        key = (workflow.namespace, str(workflow.moved_from))
+        key = (workflow.namespace, workflow.moved_from)
         former = self._standing.get(key)
         if former is None or former.source != self._source:
             return None

@@ -116,6 +116,8 @@ class Reconciler:
         if behind and not again:
             return None
         loaded = self._loader.load(snapshot, self._live)
+        if snapshot.version != before.seen_version and not behind and not self._loader.checks_out:
+            return self._apply(before, snapshot, loaded, None)  # what is seen is written anyway: one plan is enough
         with self._database.read() as connection:
             found = self._find(connection, snapshot, loaded, before, behind)
         if _nothing_to_do(found):
@@ -163,7 +165,7 @@ class Reconciler:
     def _apply(
         self, compared: SourceState, snapshot: Snapshot, loaded: LoadResult, checkout: str | None
     ) -> Outcome | None:
-        """Plan again with the source's row locked: what stood when the plan was first made may have moved.
+        """Plan with the source's row locked: what stood when a plan was made before may have moved.
 
         None where versions have an order, and the one live is no longer the one that was `compared`.
         """
@@ -175,7 +177,7 @@ class Reconciler:
                 return None
             found = self._find(connection, snapshot, loaded, before)
             applied = Applied()
-            if not found.rejected:
+            if not _nothing_to_do(found):
                 applied = apply(connection, found.plan, origin, now, self._ids, self._settle)
             state = _state(before, found, snapshot, loaded, now)
             sources.store(connection, self._source.name, state, now)

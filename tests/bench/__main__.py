@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench import bench_rehearsal, engine, million_reads, recovery, server
+from tests.bench import bench_git_sync, bench_rehearsal, engine, million_reads, recovery, server
 from tests.bench.measure import Figure, Measure
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +25,7 @@ def _measures() -> list[Measure]:
         *server.measures(),
         *recovery.measures(),
         *bench_rehearsal.measures(),
+        *bench_git_sync.measures(),
         *million_reads.measures(),
     ]
 
