@@ -26,12 +26,13 @@ from engine.store.locking import embedded_lock
 from engine.store.schema import migrate
 from engine.sync.declarations import Declaration
 from engine.sync.reconcile import Outcome
+from engine.telemetry.process import Health
 
 log = logging.getLogger(__name__)
 
 
-def run_embedded(settings: Settings) -> None:
-    """Run until a signal comes. Raises what keeps it from starting."""
+def run_embedded(settings: Settings, health: Health) -> None:
+    """Run until a signal comes; `health` is told whom to ask. Raises what keeps it from starting."""
     if settings.config is None:
         settings.workflows_dir.mkdir(parents=True, exist_ok=True)
     with embedded_lock(settings.state_dir):
@@ -40,13 +41,13 @@ def run_embedded(settings: Settings) -> None:
         try:
             migrate(database)
             broker.declare(settings.pools)
-            _run(Parts(settings, broker, database, show=show_diagnostics))
+            _run(Parts(settings, broker, database, show=show_diagnostics), health)
         finally:
             broker.close()
             database.close()
 
 
-def _run(parts: Parts) -> None:
+def _run(parts: Parts, health: Health) -> None:
     scheduler = scheduler_service(parts)
     sync = sync_role(parts, on_applied=scheduler.poke)
     worker = worker_service(parts)
@@ -61,6 +62,7 @@ def _run(parts: Parts) -> None:
     ]
     server = api_service(parts, services, sync.keeper.sync_now, sync.keeper)
     node = Node([*services, server])
+    health.watch(node.faults)
     node.start()
     settle()
     try:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from api.dependencies import Dependencies
 from api.server import ApiServer
+from cli.collector import settle
 from engine.artifacts import Artifacts
 from engine.broker import Broker, connect
 from engine.clock import new_id
@@ -116,7 +117,12 @@ def engine_services(parts: Parts) -> list[Service]:
         courier,
         Executor(database, broker, capacities=settings.capacities, secrets=secrets, on_notices=courier.wake),
         RollUp(database),
-        Janitor(database, retention_days=settings.retention_days, artifacts=Artifacts(settings.artifacts_place)),
+        Janitor(
+            database,
+            retention_days=settings.retention_days,
+            log_limits=settings.log_retention,
+            artifacts=Artifacts(settings.artifacts_place),
+        ),
     ]
 
 
@@ -173,6 +179,7 @@ def sync_role(parts: Parts, on_applied: Callable[[], None] = lambda: None) -> Sy
         settle=Firings(RevisionCache(database), new_id).settle,
         on_applied=on_applied,
         on_settled=on_settled,
+        on_loaded=settle,
         show=parts.show,
         pool_kinds=settings.pool_kinds,
         artifacts=Artifacts(settings.artifacts_place),
@@ -256,6 +263,12 @@ def worker_service(parts: Parts, *, log_broker: Broker | None = None) -> WorkerS
         checkout_bytes_max=settings.checkout_bytes_max,
     )
     return WorkerService(Worker(parts.broker, config, log_broker=log_broker))
+
+
+def worker_faults(worker: Worker, broker: Broker) -> dict[str, str]:
+    """Return why a worker's process is not well, by part."""
+    found = {"worker": worker.failure or "", "broker": "" if broker.connected else "the broker does not answer"}
+    return {name: fault for name, fault in found.items() if fault}
 
 
 def keyring(settings: Settings) -> Keyring:

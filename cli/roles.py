@@ -33,8 +33,8 @@ def up(**given: Any) -> None:
     with explained():
         settings = Settings.read(allow_processes=True, **given)
         write_logs(settings)
-        with exporting(settings, role=""):
-            run_embedded(settings)
+        with exporting(settings, role="") as health:
+            run_embedded(settings, health)
 
 
 @click.command()
@@ -88,7 +88,9 @@ def worker(**given: Any) -> None:
             broker.declare(settings.pools)
             parts = nodes.Parts(settings, broker, None)  # type: ignore[arg-type]
             worker = nodes.worker_service(parts, log_broker=log_broker).worker
-            with exporting(settings, role="worker"), Node(nodes.process_services(parts)).running():
+            node = Node(nodes.process_services(parts))
+            with exporting(settings, role="worker") as health, node.running():
+                health.watch(lambda: nodes.worker_faults(worker, broker))
                 drain_on_signal(worker)
         finally:
             log_broker.close()
@@ -106,8 +108,10 @@ def _role(role: str, make: Callable[[Any, Any], list[Any]], *, migrates: bool = 
         settings = Settings.read(**given)
         write_logs(settings)
         _distributed(settings, needs_database=True)
-        with exporting(settings, role), _parts(nodes, settings, migrates=migrates) as parts:
-            run_until_signal(Node([*nodes.process_services(parts), *make(nodes, parts)]))
+        with exporting(settings, role) as health, _parts(nodes, settings, migrates=migrates) as parts:
+            node = Node([*nodes.process_services(parts), *make(nodes, parts)])
+            health.watch(node.faults)
+            run_until_signal(node)
 
 
 @contextmanager

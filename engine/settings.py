@@ -10,7 +10,10 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
+
+from dsl.durations import DurationError, parse_duration
+from dsl.sizes import SizeError, parse_size
 
 
 class SettingsError(ValueError):
@@ -100,6 +103,50 @@ def _pool_kinds(text: str) -> dict[str, tuple[str, ...]]:
             raise ValueError("must look like default=run+http,gpu=container, each pool once")
         found[pool] = kinds
     return found
+
+
+EVERYTHING: Final = "*"
+"""The rule of `CHRONOVERSE_LOG_RETENTION` that is about all workflows."""
+
+
+class LogLimit(NamedTuple):
+    """How long logs are kept, and how many bytes of them; None bounds nothing."""
+
+    age_seconds: float | None = None
+    bytes_max: int | None = None
+
+
+def _log_retention(text: str) -> dict[str, LogLimit]:
+    """Read `data/noisy=1d+100Mi,data=30d+10Gi,*=90d`: a workflow, a namespace or everything, with what bounds it."""
+    found: dict[str, LogLimit] = {}
+    for rule in filter(None, (rule.strip() for rule in text.split(","))):
+        scope, equals, limits = (part.strip() for part in rule.partition("="))
+        if not equals or not scope or scope in found or scope.count("/") > 1:
+            raise ValueError("must look like data/noisy=1d+100Mi,data=30d+10Gi,*=90d, each scope once")
+        found[scope] = _log_limit([part.strip() for part in limits.split("+")])
+    return found
+
+
+def _log_limit(parts: list[str]) -> LogLimit:
+    ages = [age for part in parts if (age := _age(part))]
+    sizes = [size for part in parts if not _age(part) and (size := _size(part))]
+    if len(ages) + len(sizes) != len(parts) or len(ages) > 1 or len(sizes) > 1:
+        raise ValueError(f"{'+'.join(parts)!r} is not an age (30d), a size (10Gi) or both (30d+10Gi)")
+    return LogLimit(ages[0] if ages else None, sizes[0] if sizes else None)
+
+
+def _age(text: str) -> float | None:
+    try:
+        return parse_duration(text)
+    except DurationError:
+        return None
+
+
+def _size(text: str) -> int | None:
+    try:
+        return None if text.isdecimal() else parse_size(text)
+    except SizeError:
+        return None
 
 
 def _listening(text: str) -> tuple[str, int] | None:
@@ -238,11 +285,18 @@ SETTINGS: Mapping[str, Setting] = {
     "retention_days": Setting(
         "CHRONOVERSE_RETENTION_DAYS", _number(0.001, 36500), "90", "How long ended runs and their logs are kept."
     ),
+    "log_retention": Setting(
+        "CHRONOVERSE_LOG_RETENTION",
+        _log_retention,
+        "",
+        "Engine: how long logs of ended runs are kept, and how much of them, where that is less than the runs: "
+        "`data/noisy=1d+100Mi,data=30d+10Gi,*=90d`. Sizes are as stored, that is compressed.",
+    ),
     "metrics_address": Setting(
         "CHRONOVERSE_METRICS_ADDRESS",
         _listening,
         "",
-        "Where this process serves `/metrics` to anybody, as `127.0.0.1:9464`; a port alone is on 127.0.0.1. Empty: "
+        "Where this process serves `/metrics` and `/health` to anybody, as `127.0.0.1:9464`; a port alone is on 127.0.0.1. Empty: "
         "nowhere (an API has `/metrics` besides).",
     ),
     "log_format": Setting(
@@ -286,6 +340,7 @@ class Settings:
     smtp_url: str
     mail_from: str
     retention_days: float
+    log_retention: dict[str, LogLimit]
     metrics_address: tuple[str, int] | None
     log_format: str
     log_level: str

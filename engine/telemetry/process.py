@@ -15,29 +15,46 @@ ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 PROTOCOL: Final = "http/protobuf"
 SIGNALS: Final = ("traces", "metrics")
 
+Faults = Callable[[], Mapping[str, str]]
+
 
 class EndpointError(Exception):
     """The address for metrics cannot be listened on; the message says what to do."""
 
 
+class Health:
+    """Whether a process is well: what watches it asks beside its numbers."""
+
+    def __init__(self) -> None:
+        self._faults: Faults = lambda: {"process": "it is starting"}
+
+    def watch(self, faults: Faults) -> None:
+        """Answer with what `faults` gives, from now on: for each part that is not well, why."""
+        self._faults = faults
+
+    def faults(self) -> Mapping[str, str]:
+        """Return, for each part that is not well, why."""
+        return self._faults()
+
+
 @contextmanager
-def exporting(settings: Settings, role: str) -> Iterator[None]:
-    """Serve numbers, and push spans and numbers, where that is wanted, until the block ends.
+def exporting(settings: Settings, role: str) -> Iterator[Health]:
+    """Serve numbers and health, and push spans and numbers, where that is wanted, until the block ends.
 
     `role` is what `service.name` ends with; empty: the process has all of them. What nobody asked for is not imported.
     Raises `EndpointError`, and `SettingsError` for variables that ask for what there is not.
     """
-    signals = pushed(os.environ)
+    signals, health = pushed(os.environ), Health()
     with ExitStack() as stack:
         if settings.metrics_address is not None:
             from engine.telemetry.endpoint import MetricsEndpoint  # noqa: PLC0415 - loaded where it is switched on
 
-            endpoint = MetricsEndpoint(*settings.metrics_address)
+            endpoint = MetricsEndpoint(*settings.metrics_address, health.faults)
             endpoint.start()
             stack.callback(endpoint.stop)
         if signals:
             stack.enter_context(_pushing(signals, role))
-        yield
+        yield health
 
 
 def pushed(environment: Mapping[str, str]) -> list[str]:

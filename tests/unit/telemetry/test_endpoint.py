@@ -34,6 +34,28 @@ def test_it_serves_the_numbers_and_nothing_else(endpoint: MetricsEndpoint) -> No
     assert get(f"{endpoint.url}?x=1").status_code == 200
 
 
+def test_it_says_whether_the_process_is_well() -> None:
+    faults = {"executor": "the database is away"}
+    endpoint = MetricsEndpoint("127.0.0.1", 0, lambda: faults)
+    endpoint.start()
+    try:
+        base = endpoint.url.removesuffix("/metrics")
+        assert get(f"{base}/health/live").json() == {"status": "ok"}
+        unwell = get(f"{base}/health/ready")
+        assert (unwell.status_code, unwell.json()) == (503, {"status": "not ready", "faults": faults})
+        faults.clear()
+        assert (get(f"{base}/health/ready").status_code, endpoint.url.count("/")) == (200, 3)
+    finally:
+        endpoint.stop()
+
+
+def test_a_process_that_is_starting_is_not_ready() -> None:
+    with exporting(Settings.read({}), "engine") as health:
+        assert health.faults() == {"process": "it is starting"}
+        health.watch(dict)
+        assert health.faults() == {}
+
+
 def test_it_stops_twice(endpoint: MetricsEndpoint) -> None:
     url = endpoint.url
     endpoint.stop()
