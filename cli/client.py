@@ -1,5 +1,6 @@
 """The API as the commands see it: typed answers, and errors that say what to do."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import msgspec
 from api.schemas.problems import Problem
 from cli.errors import CliError, UnreachableError
 from engine.settings import Settings, SettingsError
+from engine.telemetry.context import of_environment
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -50,7 +52,12 @@ class ApiClient:
     def __init__(self, url: str, pause: Callable[[float], None] = time.sleep) -> None:
         self._url = url.rstrip("/")
         self._pause = pause
-        self._http = httpx.Client(base_url=self._url + BASE, timeout=_patience(ANSWER_SECONDS), trust_env=False)
+        self._http = httpx.Client(
+            base_url=self._url + BASE,
+            timeout=_patience(ANSWER_SECONDS),
+            trust_env=False,
+            headers=of_environment(os.environ),  # a pipeline's trace goes on in the runs that it asks for
+        )
 
     @classmethod
     def of_environment(cls) -> "ApiClient":

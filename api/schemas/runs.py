@@ -10,6 +10,7 @@ from msgspec import Meta, field
 from api.schemas.base import Answer, Ask
 from api.schemas.workflows import WorkflowName
 from engine.machine.states import Phase, Reason, RunState, TaskState
+from engine.telemetry.spans import of_run
 
 if TYPE_CHECKING:  # the command line reads these types, and must not load the store for them
     from engine.machine.model import Run as CreatedRun
@@ -195,12 +196,14 @@ class RunPage(Answer, frozen=True, kw_only=True):
 class RunDetail(Run, frozen=True, kw_only=True):
     """One run with what it was given and gave, its task runs counted by state, and the first 200 of them.
 
-    `tasks_next` is the cursor of those after them, for `/runs/{id}/tasks`.
+    `tasks_next` is the cursor of those after them, for `/runs/{id}/tasks`. `trace_id` is the run's trace (W3C Trace
+    Context), which its tasks find in `TRACEPARENT`.
     """
 
     inputs: dict[str, Any]
     outputs: dict[str, Any] | None
     trigger_details: dict[str, Any]
+    trace_id: str
     task_counts: dict[str, int]
     tasks: list[TaskRun]
     tasks_next: str | None
@@ -213,6 +216,7 @@ class RunDetail(Run, frozen=True, kw_only=True):
             inputs=values.inputs,
             outputs=values.outputs,
             trigger_details=values.trigger,
+            trace_id=of_run(row.id, values.trace or {}).trace_id,
             task_counts=counts,
             tasks=tasks.items,
             tasks_next=tasks.next,

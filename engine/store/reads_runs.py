@@ -40,11 +40,12 @@ class RunRow:
 
 @dataclass(frozen=True, slots=True)
 class RunValues:
-    """What a run was given and what it gave."""
+    """What a run was given and what it gave; `trace` is the trace context of what made it, if it had one."""
 
     inputs: dict[str, Any]
     trigger: dict[str, Any]
     outputs: dict[str, Any] | None
+    trace: dict[str, str] | None
 
 
 _RUN: tuple[ColumnElement[Any], ...] = (
@@ -102,6 +103,6 @@ def list_runs(connection: Connection, wanted: RunFilter, *, before: str | None, 
 
 
 def read_run_values(connection: Connection, run_id: str) -> RunValues:
-    """Return inputs, trigger and outputs of a run that exists."""
-    query = select(run_data.c.inputs, run_data.c.trigger, run_data.c.outputs).where(run_data.c.run_id == run_id)
-    return RunValues(*connection.execute(query).one())
+    """Return inputs, trigger, outputs and trace context of a run that exists."""
+    columns = (run_data.c.inputs, run_data.c.trigger, run_data.c.outputs, run_data.c.trace)
+    return RunValues(*connection.execute(select(*columns).where(run_data.c.run_id == run_id)).one())

@@ -10,9 +10,11 @@ import pytest
 
 from api.dependencies import Dependencies
 from api.server import ApiServer
+from dsl.loader import load_text
 from engine.broker import connect
 from engine.settings import Settings
 from engine.telemetry import spans
+from engine.telemetry.context import parse
 from engine.telemetry.process import exporting
 from tests.collector import Collector
 from tests.contract.sync.world import MemorySource, World
@@ -36,6 +38,16 @@ tasks:
 INNER = (
     "name: inner\ntasks:\n  compute: {set: {one: 1}}\n  fail: {needs: [compute], run: exit 3, allow_failure: true}\n"
 )
+
+CONTAINER = """
+name: boxed
+tasks:
+  say:
+    container: {image: "%s"}
+    shell: sh
+    run: echo "parent=$TRACEPARENT" >> "$CHRONOVERSE_OUTPUT"
+    outputs: {parent: string}
+"""
 
 
 class Target(HTTPServer):
@@ -86,9 +98,12 @@ def run_outer(stack: Stack, url: str, **headers: str) -> str:
             made = api.post("/workflows/default/outer/runs", json={"inputs": {"url": url}})
             made.raise_for_status()
             run_id = made.json()["id"]
+            trace_id = api.get(f"/runs/{run_id}").json()["trace_id"]
     finally:
         server.stop()
     assert stack.wait([run_id]) == ["succeeded"]
+    caller = parse(headers)
+    assert trace_id == (spans.of_run(run_id, {}) if caller is None else caller).trace_id
     return run_id
 
 
@@ -114,6 +129,7 @@ def test_one_trace_from_the_caller_into_the_tasks(stack: Stack, collector: Colle
     request = "POST /api/v1/workflows/{namespace}/{name}/runs"
     assert below == {
         request: "",
+        "GET /api/v1/runs/{run_id}": "",
         "run default/outer": request,
         "task say": "run default/outer",
         "attempt say": "task say",
@@ -161,6 +177,15 @@ def test_what_the_caller_does_not_sample_is_not_told_and_handed_on_so(stack: Sta
     assert collector.spans == []
     assert target.seen[0]["traceparent"].startswith(f"00-{CALLER}-")
     assert target.seen[0]["traceparent"].endswith("-00")
+
+
+def test_a_container_finds_the_context_of_its_attempt(tmp_path: Path, docker_url: str, docker_image: str) -> None:
+    with Stack(tmp_path, docker_url=docker_url, docker_network="none") as stack:
+        loaded = load_text(CONTAINER % docker_image, "boxed.yaml")
+        (run_id,) = stack.submit(loaded.workflows[0].workflow)
+        assert stack.wait([run_id]) == ["succeeded"]
+        expected = spans.of_attempt(f"{run_id}-0:1", {}).carrier()["traceparent"]
+        assert outputs(stack, run_id, "say") == {"parent": expected}
 
 
 def test_without_a_collector_a_task_has_its_context_all_the_same(tmp_path: Path) -> None:

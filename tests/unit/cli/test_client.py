@@ -34,6 +34,14 @@ def test_an_answer_that_is_not_the_apis_is_an_error(response):
         client(lambda _: response).get("/runs", RunPage)
 
 
+def test_what_a_pipeline_asks_for_belongs_to_its_trace(monkeypatch: pytest.MonkeyPatch):
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    monkeypatch.setenv("TRACEPARENT", parent)
+    assert ApiClient("http://127.0.0.1:1")._http.headers["traceparent"] == parent
+    monkeypatch.delenv("TRACEPARENT")
+    assert "traceparent" not in ApiClient("http://127.0.0.1:1")._http.headers
+
+
 def test_pages_are_followed_to_the_end():
     def handler(request: httpx.Request) -> httpx.Response:
         last = "cursor" in request.url.params
