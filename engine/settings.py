@@ -296,8 +296,8 @@ SETTINGS: Mapping[str, Setting] = {
         "CHRONOVERSE_METRICS_ADDRESS",
         _listening,
         "",
-        "Where this process serves `/metrics` and `/health` to anybody, as `127.0.0.1:9464`; a port alone is on 127.0.0.1. Empty: "
-        "nowhere (an API has `/metrics` besides).",
+        "Where this process serves `/metrics` and `/health` to anybody, as `127.0.0.1:9464`; a port alone is on "
+        "127.0.0.1. Empty: nowhere (an API has both besides).",
     ),
     "log_format": Setting(
         "CHRONOVERSE_LOG_FORMAT", _choice("text", "json"), "text", "How a process writes its own log."
