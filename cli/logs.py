@@ -8,7 +8,7 @@ import click
 from cli.output import as_json
 
 if TYPE_CHECKING:  # loaded by the command itself, so that `--help` stays fast
-    from api.schemas.logs import LogLine
+    from api.schemas.logs import LogLine, LogPage
     from cli.client import ApiClient
 
 COLOURS: Final = {"stderr": "red", "system": "yellow"}
@@ -42,12 +42,31 @@ def _lines(
     path, position = f"/runs/{run_id}/logs", 0
     if tail is not None:
         page = client.get(path, LogPage, {"task": task, "tail": tail})
+        _say_if_removed(page)
         yield from page.items
         position = page.items[-1].pos if page.items else 0
     elif not follow:
-        yield from client.pages(path, LogPage, {"task": task})
+        yield from _whole(client, path, task)
     if follow:
         yield from _followed(client, path, task, position)
+
+
+def _whole(client: "ApiClient", path: str, task: str | None) -> "Iterator[LogLine]":
+    from api.schemas.logs import LogPage
+
+    cursor: str | None = None
+    while True:
+        page = client.get(path, LogPage, {"task": task, "cursor": cursor})
+        _say_if_removed(page)
+        yield from page.items
+        cursor = page.next
+        if cursor is None:
+            return
+
+
+def _say_if_removed(page: "LogPage") -> None:
+    if page.removed_at is not None:
+        click.echo(f"the log was deleted at {page.removed_at:%F %T} UTC: so long are logs kept here", err=True)
 
 
 def _followed(client: "ApiClient", path: str, task: str | None, position: int) -> "Iterator[LogLine]":

@@ -17,7 +17,7 @@ from api.parameters import Cursor, cursor_number, found, refused
 from api.parameters import run_id as checked_id
 from api.problems import RESPONSES
 from api.schemas.logs import LogLine, LogPage, as_text
-from engine.store.reads_logs import LogBatchRow, list_log_batches, log_standing, position_of_tail
+from engine.store.reads_logs import LogBatchRow, LogStanding, list_log_batches, log_standing, position_of_tail
 
 LINES_MAX: Final = 10_000
 BATCHES_MAX: Final = 50
@@ -54,7 +54,7 @@ def get_logs(
     if format == "text":
         lines_as_text = (as_text(line) for line in islice(_lines(services, run, after, task), surplus, None))
         return Stream(lines_as_text, media_type=MediaType.TEXT)
-    return Response(_json(services, run, after, task, surplus, ended=standing.ended and standing.missing == 0))
+    return Response(_json(services, run, after, task, surplus, standing))
 
 
 @get("/{run_id:str}/logs/stream", responses=RESPONSES, operation_id="followLogs", summary="Follow a run's log")
@@ -80,7 +80,7 @@ async def _exists(services: Services, run: str) -> None:
     await sync_to_thread(look)
 
 
-def _json(services: Services, run: str, after: int, task: str | None, surplus: int, *, ended: bool) -> LogPage:
+def _json(services: Services, run: str, after: int, task: str | None, surplus: int, standing: LogStanding) -> LogPage:
     items: list[LogLine] = []
     more = False
     for batch in _batches(services, run, after, task):
@@ -89,7 +89,8 @@ def _json(services: Services, run: str, after: int, task: str | None, surplus: i
             break
         items += lines_of(batch)
     following = str(items[-1].pos) if more else None
-    return LogPage(items=items[surplus:], next=following, complete=ended and not more)
+    complete = standing.ended and standing.missing == 0 and not more
+    return LogPage(items=items[surplus:], next=following, complete=complete, removed_at=standing.removed_at)
 
 
 def whole_log(services: Services, run: str) -> Iterator[LogLine]:

@@ -19,11 +19,15 @@ class LogLine(Answer, frozen=True, kw_only=True):
 
 
 class LogPage(Answer, frozen=True, kw_only=True):
-    """Log lines in order. `complete` says that the run has ended and nothing more can come."""
+    """Log lines in order. `complete` says that the run has ended and nothing more can come.
+
+    `removed_at` is when the log was deleted by the installation's rules of how long logs are kept.
+    """
 
     items: list[LogLine]
     next: str | None
     complete: bool
+    removed_at: datetime | None = None
 
 
 class LogEnd(Answer, frozen=True, kw_only=True):

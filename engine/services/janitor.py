@@ -1,14 +1,16 @@
 """The janitor: deletes old data in bounded bites, once an hour."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from engine.artifacts import CHECKOUTS, ArtifactError, Artifacts
 from engine.clock import Clock, system_clock
+from engine.services.log_retention import LogRetention
 from engine.services.rollup import forget_old_figures
 from engine.services.service import LoopService
+from engine.settings import LogLimit
 from engine.store import retention
 from engine.store.artifacts import gone_runs
 from engine.store.cache_entries import forget_expired
@@ -42,6 +44,7 @@ class Janitor(LoopService):
         database: Database,
         *,
         retention_days: float = 90.0,
+        log_limits: Mapping[str, LogLimit] | None = None,
         artifacts: Artifacts | None = None,
         clock: Clock = system_clock,
     ) -> None:
@@ -49,6 +52,7 @@ class Janitor(LoopService):
         self._artifacts = artifacts or Artifacts("")
         self._database = database
         self._kept = timedelta(days=retention_days)
+        self._log_limits = log_limits or {}
         self._clock = clock
 
     def clean(self) -> int:
@@ -66,6 +70,7 @@ class Janitor(LoopService):
             self._repeat(lambda connection: give_up(connection, now - UNDECIDED_KEPT, now))
             self._repeat(forget_commits)
             forget_old_figures(self._database, now)
+            LogRetention(self._database, self._log_limits, now, lambda: self.stopping).enforce()
             with self._database.write() as connection:
                 forget_sessions(connection, now - SESSIONS_KEPT)
             self._forget_artifacts()

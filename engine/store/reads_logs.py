@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Select, and_, func, select
 
 from engine.machine.states import RUN_TERMINAL
 from engine.store.tables import attempts, log_batches, runs, task_runs
+from engine.store.tables_rollups import run_logs
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +25,15 @@ class LogBatchRow:
 
 @dataclass(frozen=True, slots=True)
 class LogStanding:
-    """Whether more can come: how the run stands, and how many batches of its ended attempts are not there yet."""
+    """Whether more can come: how the run stands, and how many batches of its ended attempts are not there yet.
+
+    `removed_at` is when retention took the log; nothing is missing then, and nothing is left.
+    """
 
     state: str
     finished_at: datetime | None
     missing: int
+    removed_at: datetime | None = None
 
     @property
     def ended(self) -> bool:
@@ -74,9 +79,13 @@ def position_of_tail(connection: Connection, run_id: str, *, lines: int, task: s
 
 def log_standing(connection: Connection, run_id: str) -> LogStanding | None:
     """Return whether more lines can come; None where there is no such run."""
-    row = connection.execute(select(runs.c.state, runs.c.finished_at).where(runs.c.id == run_id)).one_or_none()
+    query = select(runs.c.state, runs.c.finished_at, run_logs.c.removed_at)
+    query = query.outerjoin(run_logs, run_logs.c.run_id == runs.c.id).where(runs.c.id == run_id)
+    row = connection.execute(query).one_or_none()
     if row is None:
         return None
+    if row.removed_at is not None:
+        return LogStanding(row.state, row.finished_at, 0, row.removed_at)
     there = (
         select(func.count())
         .where(

@@ -54,7 +54,7 @@ def delete_runs(connection: Connection, finished_before: datetime) -> Bite:
     for table in _OF_A_RUN:
         # The highest keys first: what is left of a run's log has no gap.
         order = [column.desc() for column in table.primary_key.columns]
-        room -= _delete_some(connection, table, table.c.run_id.in_(ids), room, *order)
+        room -= delete_some(connection, table, table.c.run_id.in_(ids), room, *order)
         if room == 0:
             return Bite(0, ROWS_MAX)
     connection.execute(delete(runs).where(runs.c.id.in_(ids)))
@@ -63,19 +63,19 @@ def delete_runs(connection: Connection, finished_before: datetime) -> Bite:
 
 def delete_firings(connection: Connection, before: datetime) -> int:
     """Delete rows of the fire ledger made before that moment, at most `ROWS_MAX`; return how many."""
-    return _delete_some(connection, firings, firings.c.created_at < before, ROWS_MAX, firings.c.created_at)
+    return delete_some(connection, firings, firings.c.created_at < before, ROWS_MAX, firings.c.created_at)
 
 
 def delete_backfills(connection: Connection, finished_before: datetime) -> int:
     """Delete backfills that ended before that moment, at most `ROWS_MAX`; return how many."""
     finished_at = backfills.c.finished_at
-    return _delete_some(connection, backfills, finished_at < finished_before, ROWS_MAX, finished_at)
+    return delete_some(connection, backfills, finished_at < finished_before, ROWS_MAX, finished_at)
 
 
 def delete_idempotency_keys(connection: Connection, before: datetime) -> int:
     """Delete idempotency keys of before that moment, at most `ROWS_MAX`; return how many."""
     created_at = idempotency_keys.c.created_at
-    return _delete_some(connection, idempotency_keys, created_at < before, ROWS_MAX, created_at)
+    return delete_some(connection, idempotency_keys, created_at < before, ROWS_MAX, created_at)
 
 
 def delete_idle_resources(connection: Connection) -> int:
@@ -100,7 +100,7 @@ def _ended(before: datetime) -> Select[str]:
     return select(runs.c.id).where(*where).order_by(runs.c.created_at, runs.c.id).limit(RUNS_MAX)
 
 
-def _delete_some(
+def delete_some(
     connection: Connection, table: Table, where: ColumnElement[bool], rows_max: int, *order: ColumnElement[Any]
 ) -> int:
     """Delete at most `rows_max` rows, in that order; return how many."""

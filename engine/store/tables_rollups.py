@@ -28,7 +28,15 @@ run_logs = Table(
     Column("workflow_id", String(36), nullable=False),
     Column("bytes", BigInteger),
     Column("finished_at", Timestamp, nullable=False),
-    Index("ix_run_logs_workflow", "workflow_id", "run_id", "bytes"),
+    Column("removed_at", Timestamp),
+    Index(
+        "ix_run_logs_kept",
+        "workflow_id",
+        "finished_at",
+        "bytes",
+        postgresql_where=text("removed_at IS NULL"),
+        sqlite_where=text("removed_at IS NULL"),
+    ),
     Index(
         "ix_run_logs_unmeasured",
         "finished_at",
@@ -36,4 +44,4 @@ run_logs = Table(
         sqlite_where=text("bytes IS NULL"),
     ),
 )
-"""Ended runs that may have a log, and its size as it is stored; null until it is measured."""
+"""Ended runs that may have a log, and its size as it is stored; null until it is measured. Retention removes it."""

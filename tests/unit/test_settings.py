@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.settings import SETTINGS, Settings, SettingsError
+from engine.settings import SETTINGS, LogLimit, Settings, SettingsError
 
 
 def test_defaults() -> None:
@@ -32,6 +32,14 @@ def test_what_is_given_wins_over_the_environment() -> None:
         ("CHRONOVERSE_POOL_KINDS", "default"),
         ("CHRONOVERSE_POOL_KINDS", "default=run+"),
         ("CHRONOVERSE_POOL_KINDS", "default=run,default=http"),
+        ("CHRONOVERSE_LOG_RETENTION", "data"),
+        ("CHRONOVERSE_LOG_RETENTION", "data=100"),
+        ("CHRONOVERSE_LOG_RETENTION", "data=1d+2d"),
+        ("CHRONOVERSE_LOG_RETENTION", "data=1d+1Gi+2Gi"),
+        ("CHRONOVERSE_LOG_RETENTION", "data=0s"),
+        ("CHRONOVERSE_LOG_RETENTION", "data="),
+        ("CHRONOVERSE_LOG_RETENTION", "a/b/c=1d"),
+        ("CHRONOVERSE_LOG_RETENTION", "data=1d,data=2d"),
         ("CHRONOVERSE_METRICS_ADDRESS", "localhost"),
         ("CHRONOVERSE_METRICS_ADDRESS", "localhost:70000"),
     ],
@@ -80,3 +88,14 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     for file, reason in ((missing, "No such file"), (tmp_path, "directory"), (binary, "not UTF-8"), (bad, "invalid")):
         with pytest.raises(SettingsError, match=rf"CHRONOVERSE_PORT_FILE=.*{file.name}.*{reason}"):
             Settings.read({"CHRONOVERSE_PORT_FILE": str(file)})
+
+
+def test_the_retention_of_logs() -> None:
+    settings = Settings.read({"CHRONOVERSE_LOG_RETENTION": "data/noisy = 1d + 100Mi, data=10Gi+30d,lab=500M, *=90d"})
+    assert settings.log_retention == {
+        "data/noisy": LogLimit(86_400.0, 100 * 2**20),
+        "data": LogLimit(30 * 86_400.0, 10 * 2**30),
+        "lab": LogLimit(None, 500 * 10**6),
+        "*": LogLimit(90 * 86_400.0, None),
+    }
+    assert Settings.read({}).log_retention == {}

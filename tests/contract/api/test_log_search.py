@@ -9,6 +9,8 @@ import pytest
 from engine.services import log_search
 from engine.services.log_search import LogSearch, Wanted
 from engine.store.reads_workflows import read_workflow
+from engine.store.tables import log_batches
+from engine.store.tables_rollups import run_logs
 
 TEXT = "tasks:\n  a: {run: echo}\n"
 LINES = ("one", "Error: disk full", 'said "no"', "error again", "Ärger")
@@ -141,3 +143,15 @@ def test_the_log_of_a_run_that_wrote_nothing_is_empty(api, play, runs):
     for encoding in ("gzip", "identity"):
         answer = api.get(f"/api/v1/runs/{run_id}/logs/download", headers={"Accept-Encoding": encoding})
         assert (answer.status_code, answer.text) == (200, "")
+
+
+def test_a_log_that_retention_took_says_so(api, play, runs):
+    now = play.clock()
+    with play.database.write() as connection:
+        row = {"run_id": runs[0], "workflow_id": "w", "finished_at": now, "bytes": 0, "removed_at": now}
+        connection.execute(run_logs.insert().values(**row))
+        connection.execute(log_batches.delete().where(log_batches.c.run_id == runs[0]))
+    page = api.get(f"/api/v1/runs/{runs[0]}/logs").json()
+    assert (page["items"], page["complete"]) == ([], True)
+    assert page["removed_at"].startswith(f"{now:%Y-%m-%dT%H:%M:%S}")
+    assert api.get(f"/api/v1/runs/{runs[1]}/logs").json()["removed_at"] is None

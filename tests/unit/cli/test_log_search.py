@@ -101,3 +101,10 @@ def test_a_run_alone_shows_its_log(logs) -> None:
     done, [url] = logs(f"{RUN} --task load", {"items": [line], "next": None, "complete": True})
     assert done.stdout == "12:00:00.000 load[shard=1] disk full\n"
     assert (url.path, url.params["task"]) == (f"/api/v1/runs/{RUN}/logs", "load")
+
+
+@pytest.mark.parametrize("line", [RUN, f"{RUN} --tail 5"])
+def test_of_a_log_that_was_deleted_it_is_said(logs, line) -> None:
+    done, _ = logs(line, {"items": [], "next": None, "complete": True, "removed_at": "2026-03-01T12:00:00Z"})
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "the log was deleted at 2026-03-01 12:00:00 UTC" in done.stderr

@@ -204,9 +204,11 @@ def upgrade() -> None:
         sa.Column("workflow_id", sa.String(36), nullable=False),
         sa.Column("bytes", sa.BigInteger()),
         sa.Column("finished_at", Timestamp(), nullable=False),
+        sa.Column("removed_at", Timestamp()),
         sa.PrimaryKeyConstraint("run_id", name="pk_run_logs"),
     )
-    op.create_index("ix_run_logs_workflow", "run_logs", ["workflow_id", "run_id", "bytes"])
+    kept, columns = sa.text("removed_at IS NULL"), ["workflow_id", "finished_at", "bytes"]
+    op.create_index("ix_run_logs_kept", "run_logs", columns, postgresql_where=kept, sqlite_where=kept)
     unmeasured = sa.text("bytes IS NULL")
     op.create_index(
         "ix_run_logs_unmeasured", "run_logs", ["finished_at"], postgresql_where=unmeasured, sqlite_where=unmeasured
