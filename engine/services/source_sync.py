@@ -30,6 +30,8 @@ from engine.telemetry.instruments import SYNC_DURATION
 
 log = logging.getLogger(__name__)
 
+MANY_FILES: Final = 1_000
+"""So many files that are loaded at once are told to whoever minds the process's memory: they stay for long."""
 LOOK_SECONDS: Final = 30.0
 """How often a source is looked at when it reports no change, and images are asked for again."""
 
@@ -54,7 +56,10 @@ def log_diagnostics(source: str, outcome: Outcome) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Syncing:
-    """What the syncs of a process share. `on_settled` hears of a source with news of what becomes of its commits."""
+    """What the syncs of a process share. `on_settled` hears of a source with news of what becomes of its commits.
+
+    `on_loaded` is called when `MANY_FILES` or more have been loaded.
+    """
 
     database: Database
     broker: Broker
@@ -62,6 +67,7 @@ class Syncing:
     ids: NewId = new_id
     on_applied: Callable[[], None] = lambda: None
     on_settled: Callable[[str], None] = lambda _: None
+    on_loaded: Callable[[], None] = lambda: None
     show: Show = log_diagnostics
     look_seconds: float = LOOK_SECONDS
     pool_kinds: PoolKinds | None = None
@@ -180,6 +186,8 @@ class SourceSync(LoopService):
             wake(self._shared.broker, [run.id for run in outcome.applied.runs])
         if outcome.changed:
             self._shared.on_applied()
+        if outcome.new_files >= MANY_FILES:
+            self._shared.on_loaded()
         for item in outcome.applied.activated:
             self._prepare(preparations(item.loaded.workflow, item.revision_id))
 

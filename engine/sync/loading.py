@@ -43,6 +43,8 @@ class SnapshotLoader:
         self._source = source
         self._kept: dict[_Key, _Loaded] = {}
         self._layers: dict[_Key, Layer] = {}
+        self.new_files = 0
+        """How many files the last load read: the others were as they were."""
         self.checks_out = False
         """Whether a workflow of the snapshot that was loaded last checks out its source tree."""
 
@@ -62,7 +64,7 @@ class SnapshotLoader:
         layers = self._load_layers(defaults.values())
         layers |= {item.file: unreadable(item) for item in snapshot.faults if is_defaults(item.file)}
         digests = {path: layer.digest for path, layer in layers.items()}
-        kept = {}
+        kept, self.new_files = {}, 0
         for path, file in snapshot.files.items():
             if path not in defaults:
                 above = layers_of(path, layers) if layers else []
@@ -78,6 +80,7 @@ class SnapshotLoader:
         return with_tree(loaded, snapshot) if self.checks_out else loaded
 
     def _load(self, file: SourceFile, above: list[Layer]) -> "_Loaded":
+        self.new_files += 1
         try:
             data = file.read()
         except UnreadableFileError as error:

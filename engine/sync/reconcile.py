@@ -5,7 +5,7 @@ nothing.
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -47,6 +47,8 @@ class Outcome:
     applied: Applied = field(default_factory=Applied)
     loaded: LoadResult = field(default_factory=lambda: LoadResult(workflows=(), diagnostics=()))
     changed: bool = False
+    new_files: int = 0
+    """How many files were read for it."""
 
 
 class Reconciler:
@@ -80,7 +82,7 @@ class Reconciler:
 
         `on_settled` hears the source's name when there is news of what becomes of its commits.
         """
-        outcome = self._reconcile()
+        outcome = replace(self._reconcile(), new_files=self._loader.new_files)
         if self._fates.news():
             self._on_settled(self._source.name)
         return outcome

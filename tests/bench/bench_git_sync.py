@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from statistics import median
 
+from cli.collector import settle
 from engine.clock import new_id
 from engine.services.firing import Firings
 from engine.services.revision_cache import RevisionCache
@@ -60,6 +61,7 @@ class Bench:
             self.source.fetch()
         with self.timed(COLD_LOAD):
             self.reconciler.reconcile()
+        settle()  # as a server does when it has loaded many files
         for number in range(ROUNDS):
             self.source.nudge()
             with self.timed(POLL):

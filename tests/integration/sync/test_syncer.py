@@ -11,6 +11,7 @@ from sqlalchemy import select
 from engine.broker.memory import MemoryBroker
 from engine.broker.messages import Prepare, decode
 from engine.clock import new_id
+from engine.services import source_sync
 from engine.services.firing import Firings
 from engine.services.revision_cache import RevisionCache
 from engine.services.scheduler import Scheduler
@@ -21,6 +22,7 @@ from engine.store.tables import runs, workflows
 from engine.sync.folder import FolderSource
 from engine.sync.reconcile import Outcome
 from engine.telemetry.instruments import LATENESS
+from tests.recorded import Recorded
 
 SECONDS_MAX = 20.0
 HELLO = "name: hello\ntasks:\n  only: {run: echo hi}\n"
@@ -37,6 +39,7 @@ class Synced:
         self.broker = MemoryBroker()
         self.broker.declare(["default"])
         self.applied = threading.Semaphore(0)
+        self.loaded = 0
         self.on_applied: Callable[[], None] = self.applied.release
         self.shown: list[Outcome] = []
         self.seen = threading.Semaphore(0)
@@ -47,11 +50,15 @@ class Synced:
             [FolderSource("workflows", self.folder)],
             settle=settle,
             on_applied=self._applied,
+            on_loaded=self._loaded,
             show=self._show,
         )
 
     def _applied(self) -> None:
         self.on_applied()
+
+    def _loaded(self) -> None:
+        self.loaded += 1
 
     def _show(self, source: str, outcome: Outcome) -> None:
         assert source == "workflows"
@@ -179,3 +186,15 @@ def test_a_poked_scheduler_fires_a_new_trigger_in_time(synced: Synced) -> None:
     scheduler.stop()
     assert scheduler.fault == ""
     assert late.number() >= 2
+
+
+def test_whoever_minds_the_memory_hears_of_many_files(synced: Synced, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_sync, "MANY_FILES", 3)
+    for number in range(3):
+        synced.save(f"w{number}.yaml", HELLO.replace("hello", f"w{number}"))
+    synced.syncer.start()
+    synced.syncer.look("workflows").done.result(SECONDS_MAX)
+    assert (len(synced.live()), synced.loaded) == (3, 1)
+    synced.save("w0.yaml", HELLO.replace("hello", "w0").replace("hi", "ho"))
+    synced.syncer.look("workflows").done.result(SECONDS_MAX)
+    assert (synced.live()["w0"], synced.loaded) == (2, 1)
