@@ -2,10 +2,14 @@
 
 import re
 
+from engine.store import tables_rollups
 from engine.store.tables import metadata
 from tests.docs import DOCS
 
-TABLES = ("runs", "run_data", "run_labels", "task_runs", "attempts", "log_batches", "firings", "signals")
+COUNTED = (tables_rollups.ended_runs, tables_rollups.rollups, tables_rollups.run_logs)
+TABLES = ("runs", "run_data", "run_labels", "task_runs", "attempts", "log_batches", "firings", "signals") + tuple(
+    table.name for table in COUNTED
+)
 
 
 def there(table: str) -> set[str]:
