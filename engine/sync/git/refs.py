@@ -85,7 +85,7 @@ class Selector:
                 return Chosen(name, by_name[name].oid)
         digits = self.ref.lower()
         if not ABBREVIATED.fullmatch(digits):
-            hint = "give a branch, a tag, a whole refs/…, or at least 7 digits of a commit"
+            hint = f"{_listed(by_name, BRANCHES, 'branches')}; of a commit give 7 digits"
             raise NoRefError("ref_not_found", f"there is no branch or tag {self.ref} on the server\n  hint: {hint}")
         found = {ref.oid for ref in by_name.values() if ref.oid.startswith(digits)}
         if len(found) != 1:  # none or several: among everything it may be another, or there is no telling
@@ -102,19 +102,20 @@ class Selector:
         return TAGS + self.tag if self.tag else "HEAD"
 
     def _missing(self, by_name: dict[str, Ref]) -> str:
-        kind = BRANCHES if self.branch else TAGS
-        names = sorted(
-            name.removeprefix(kind) for name in by_name if name.startswith(kind) and not name.endswith("^{}")
-        )
         if not (self.branch or self.tag or self.semver):
             return (
                 "the server's HEAD names no branch that is there\n  hint: set 'branch', or the server's default branch"
             )
         what = "tag in the range " + self.semver if self.semver else str(self)
-        some = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
-        plural = "branches" if self.branch else "tags"
-        hint = f"it has the {plural} {some}" if some else f"it has no {plural}"
+        hint = _listed(by_name, BRANCHES, "branches") if self.branch else _listed(by_name, TAGS, "tags")
         return f"there is no {what} on the server\n  hint: {hint}"
+
+
+def _listed(by_name: dict[str, Ref], kind: str, plural: str) -> str:
+    """Say which the server has, or some of them."""
+    names = sorted(name.removeprefix(kind) for name in by_name if name.startswith(kind) and not name.endswith("^{}"))
+    some = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+    return f"it has the {plural} {some}" if some else f"it has no {plural}"
 
 
 def _naming(by_name: dict[str, Ref], oid: str) -> str:

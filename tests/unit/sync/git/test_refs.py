@@ -23,6 +23,14 @@ REFS = [
         (Selector(semver="~1.0"), Chosen("refs/tags/v1.0.0", C)),
         (Selector(commit=B), Chosen("refs/heads/next", B)),
         (Selector(commit="e" * 40), Chosen("", "e" * 40)),
+        (Selector(ref="next"), Chosen("refs/heads/next", B)),
+        (Selector(ref="v1.0.0"), Chosen("refs/tags/v1.0.0", C)),
+        (Selector(ref="refs/heads/main"), Chosen("refs/heads/main", A)),
+        (Selector(ref="HEAD"), Chosen("HEAD", A)),
+        (Selector(ref="b" * 7), Chosen("refs/heads/next", B)),
+        (Selector(ref="B" * 12), Chosen("refs/heads/next", B)),
+        (Selector(ref="e" * 7), Chosen("", "e" * 7)),
+        (Selector(ref="e" * 40), Chosen("", "e" * 40)),
     ],
 )
 def test_what_is_chosen(selector: Selector, chosen: Chosen) -> None:
@@ -32,6 +40,11 @@ def test_what_is_chosen(selector: Selector, chosen: Chosen) -> None:
 @pytest.mark.parametrize(
     ("selector", "said"),
     [
+        (
+            Selector(ref="gone"),
+            "there is no branch or tag gone on the server\n"
+            "  hint: it has the branches main, next; of a commit give 7 digits",
+        ),
         (Selector(branch="gone"), "there is no branch gone on the server\n  hint: it has the branches main, next"),
         (Selector(tag="v9"), "there is no tag v9 on the server\n  hint: it has the tags v1.0.0, v1.1.0"),
         (
@@ -67,3 +80,22 @@ def test_names_of_refs(name: str) -> None:
 @pytest.mark.parametrize("name", ["", "-x", "a..b", "a b", "a~1", "x.lock", "a//b", "/a", "a/", "a.", "@", "a:b", "a*"])
 def test_what_no_ref_can_be_called(name: str) -> None:
     assert not is_ref_name(name)
+
+
+def test_digits_that_several_references_begin_with_are_looked_up_among_everything() -> None:
+    refs = [Ref("refs/heads/one", "a" * 39 + "1"), Ref("refs/heads/two", "a" * 39 + "2")]
+    assert Selector(ref="a" * 7).choose(refs) == Chosen("", "a" * 7)
+
+
+def test_a_commit_that_only_an_annotated_tag_leads_to_is_fetched_by_its_own_name() -> None:
+    refs = [Ref("refs/tags/v1", C), Ref("refs/tags/v1^{}", A)]
+    assert Selector(commit=A).choose(refs) == Chosen("", A)
+    assert Selector(ref="a" * 7).choose(refs) == Chosen("", A)
+
+
+def test_it_says_what_was_asked_for() -> None:
+    assert [str(item) for item in (Selector(ref="topic"), Selector(branch="b"), Selector())] == [
+        "topic",
+        "branch b",
+        "the default branch",
+    ]
