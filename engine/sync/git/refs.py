@@ -85,7 +85,7 @@ class Selector:
                 return Chosen(name, by_name[name].oid)
         digits = self.ref.lower()
         if not ABBREVIATED.fullmatch(digits):
-            hint = f"{_listed(by_name, BRANCHES, 'branches')}; of a commit give 7 digits"
+            hint = f"{_listed(by_name, BRANCHES, 'branches')}; or 7 digits of a commit"
             raise NoRefError("ref_not_found", f"there is no branch or tag {self.ref} on the server\n  hint: {hint}")
         found = {ref.oid for ref in by_name.values() if ref.oid.startswith(digits)}
         if len(found) != 1:  # none or several: among everything it may be another, or there is no telling

@@ -42,8 +42,7 @@ def test_what_is_chosen(selector: Selector, chosen: Chosen) -> None:
     [
         (
             Selector(ref="gone"),
-            "there is no branch or tag gone on the server\n"
-            "  hint: it has the branches main, next; of a commit give 7 digits",
+            "there is no branch or tag gone on the server\n  hint: it has the branches main, next; or 7 digits of a commit",
         ),
         (Selector(branch="gone"), "there is no branch gone on the server\n  hint: it has the branches main, next"),
         (Selector(tag="v9"), "there is no tag v9 on the server\n  hint: it has the tags v1.0.0, v1.1.0"),
