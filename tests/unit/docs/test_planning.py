@@ -10,7 +10,8 @@ from engine.services.plans import DETAILED_MAX, Action
 from engine.services.syncer import PLANS_MAX
 from engine.sync.git.any_ref import FETCH_SECONDS_MAX
 
-PAGE = (Path(__file__).parents[3] / "docs" / "planning.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE, API = ((DOCS / name).read_text(encoding="utf-8") for name in ("planning.md", "api.md"))
 
 
 def test_every_action_is_on_the_page_with_its_sign() -> None:
@@ -23,6 +24,7 @@ def test_every_problem_of_a_ref_is_on_the_page() -> None:
     rows = re.findall(r"^\| (\d{3}) \| `([a-z-]+)` \|", PAGE, re.MULTILINE)
     kinds = {*asked._KINDS.values(), asked.UNREADABLE, asked.LATE}
     assert sorted((int(status), name) for status, name in rows) == sorted((item.status, item.name) for item in kinds)
+    assert all(f"`{item.name}`" in API for item in kinds)
 
 
 def test_bounds_are_those_of_the_code() -> None:

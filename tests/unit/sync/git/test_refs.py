@@ -3,6 +3,7 @@ import pytest
 from engine.sync.git.refs import Chosen, NoRefError, Ref, Selector, is_ref_name
 
 A, B, C, D = ("a" * 40, "b" * 40, "c" * 40, "d" * 40)
+BRANCHES = "it has the branches main, next"
 REFS = [
     Ref("HEAD", A, "refs/heads/main"),
     Ref("refs/heads/main", A),
@@ -42,7 +43,7 @@ def test_what_is_chosen(selector: Selector, chosen: Chosen) -> None:
     [
         (
             Selector(ref="gone"),
-            "there is no branch or tag gone on the server\n  hint: it has the branches main, next; or 7 digits of a commit",
+            f"there is no branch or tag gone on the server\n  hint: {BRANCHES}; or 7 digits of a commit",
         ),
         (Selector(branch="gone"), "there is no branch gone on the server\n  hint: it has the branches main, next"),
         (Selector(tag="v9"), "there is no tag v9 on the server\n  hint: it has the tags v1.0.0, v1.1.0"),
