@@ -49,12 +49,11 @@ def ids_matching(connection: Connection, wanted: RunFilter, state: str | None, b
     narrow = _narrowings(wanted, state)
     if not narrow and len(wanted.labels) == 1:
         return _from_label(wanted, wanted.labels, state, before)
-    counts = {label: _count(connection, select(run_labels.c.run_id).where(*_is(label))) for label in wanted.labels}
+    labelled = {label: select(run_labels.c.run_id).where(*_has(wanted, label)) for label in wanted.labels}
+    counts = {label: _count(connection, query) for label, query in labelled.items()}
     labels = sorted(wanted.labels, key=lambda label: counts[label])
     least = min((_count(connection, select(runs.c.id).where(*each)) for each in narrow), default=COUNTED_MAX)
-    # Of two that are common the workflow leads: most labels are a workflow's own, and all of its runs have them.
-    tie = wanted.workflow_id is not None and least == counts[labels[0]]
-    if least < counts[labels[0]] or tie:
+    if least < counts[labels[0]]:
         return _from_runs(wanted, state, before)
     return _from_label(wanted, labels, state, before)
 
@@ -81,7 +80,10 @@ def _count(connection: Connection, some: Select[Any]) -> int:
 
 def _from_runs(wanted: RunFilter, state: str | None, before: str | None) -> Select[Any]:
     """Walk an index of runs, and look at the labels of each."""
-    labels = [exists().where(run_labels.c.run_id == runs.c.id, *_is(label)) for label in wanted.labels]
+    labelled = run_labels.c.run_id == runs.c.id
+    labels = [
+        exists().where(labelled, run_labels.c.key == key, run_labels.c.value == value) for key, value in wanted.labels
+    ]
     conditions = _conditions(wanted, state, before, runs.c.id)
     return select(runs.c.id).where(*conditions, *labels).order_by(runs.c.id.desc())
 
@@ -96,11 +98,15 @@ def _from_label(wanted: RunFilter, labels: Sequence[Label], state: str | None, b
         query = query.join(label, same)
     key, value = labels[0]
     query = query.where(leading.c.key == key, leading.c.value == value)
+    if wanted.workflow_id is not None:
+        query = query.where(leading.c.workflow_id == wanted.workflow_id)
     return query.where(*_conditions(wanted, state, before, leading.c.run_id)).order_by(leading.c.run_id.desc())
 
 
-def _is(label: Label) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return run_labels.c.key == label[0], run_labels.c.value == label[1]
+def _has(wanted: RunFilter, label: Label) -> list[ColumnElement[bool]]:
+    """Return what an index of labels answers by itself."""
+    of_workflow = [] if wanted.workflow_id is None else [run_labels.c.workflow_id == wanted.workflow_id]
+    return [run_labels.c.key == label[0], run_labels.c.value == label[1], *of_workflow]
 
 
 def _conditions(

@@ -39,7 +39,7 @@ _run_insert = Bulk(
     + ["parent_task_run", "parent_attempt", "concurrency_resource", "backfill_id", "created_at"],
 )
 _data_insert = Bulk(run_data, ["run_id", "inputs", "trigger", "labels", "fault", "trace"])
-_label_insert = Bulk(run_labels, ["key", "value", "run_id"])
+_label_insert = Bulk(run_labels, ["key", "value", "run_id", "workflow_id"])
 _run_update = Bulk(
     runs,
     ["id", "version", "state", "reason", "message", "phase", "outcome", "stop", "forced", "started_at", "finished_at"],
@@ -121,8 +121,9 @@ def create_runs(connection: Connection, created: Sequence[Run]) -> None:
     """Insert queued runs with their data, labels and taken-over task runs."""
     _run_insert.insert(connection, [inserted_run(run) for run in created])
     _data_insert.insert(connection, [_data_row(run) for run in created])
-    labels = [(key[:100], str(value)[:200], run.id) for run in created for key, value in run.labels.items()]
-    _label_insert.insert(connection, labels, ignore_conflicts=True)
+    labels = [(key[:100], str(value)[:200], run) for run in created for key, value in run.labels.items()]
+    rows = [(key, value, run.id, run.workflow_id) for key, value, run in labels]
+    _label_insert.insert(connection, rows, ignore_conflicts=True)
     taken_over = [inserted_task(task_run, run.id) for run in created for task_run in run.tasks.values()]
     _task_insert.insert(connection, taken_over)
 

@@ -312,7 +312,9 @@ run_labels = Table(
     Column("value", String(200), nullable=False),
     Column("run_id", _ID, nullable=False),
     PrimaryKeyConstraint("key", "value", "run_id"),
+    Column("workflow_id", _ID, nullable=False, server_default=""),
     Index("ix_run_labels_run_id", "run_id"),
+    Index("ix_run_labels_workflow", "workflow_id", "key", "value", "run_id"),
 )
 
 task_runs = Table(

@@ -28,7 +28,7 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
         *("trigger_name", "created_at", "started_at", "finished_at"),
     ),
     "run_data": ("run_id", "inputs", "trigger", "labels"),
-    "run_labels": ("key", "value", "run_id"),
+    "run_labels": ("key", "value", "run_id", "workflow_id"),
     "firings": ("workflow_id", "trigger", "fire_time", "kind", "outcome", "run_id", "created_at"),
     "task_runs": (
         *("id", "run_id", "task", "ordinal", "state", "reason", "kind", "pool", "attempt", "worker", "queued_at"),
@@ -149,9 +149,9 @@ class Past:
             (run_id, made.id, made.revision_id, fate, reason, "", "finally", 4, kind, name, created, began, ended)
         )
         rows["run_data"].append((run_id, '{"region": "eu"}', json.dumps(trigger), made.labels_text))
-        rows["run_labels"] += [(key, value, run_id) for key, value in made.labels.items()]
+        rows["run_labels"] += [(key, value, run_id, made.id) for key, value in made.labels.items()]
         if draw() < 0.0001:
-            rows["run_labels"].append(("ticket", "4711", run_id))
+            rows["run_labels"].append(("ticket", "4711", run_id, made.id))
         if name:
             rows["firings"].append((made.id, name, nominal, "schedule", "run", run_id, created))
 

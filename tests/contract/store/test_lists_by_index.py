@@ -34,7 +34,12 @@ FILTERS = {
     "label and time": (RunFilter(labels=[GOLD], since=HOUR[0], until=HOUR[1]), "sqlite_autoindex_run_labels_1"),
     "labels": (RunFilter(labels=[GOLD, ("team", "team-05")]), "sqlite_autoindex_run_labels_1"),
     "label and a rare state": (RunFilter(labels=[GOLD], states=["running"]), "ix_runs_state"),
-    "label and workflow": (RunFilter(labels=[GOLD], workflow_id=PAST.made[40].id), "ix_runs_workflow"),
+    "label and workflow": (RunFilter(labels=[GOLD], workflow_id=PAST.made[2].id), "ix_run_labels_workflow"),
+    "a workflow without the label": (RunFilter(labels=[GOLD], workflow_id=BUSIEST), "ix_run_labels_workflow"),
+    "label, workflow, state": (
+        RunFilter(labels=[GOLD], workflow_id=PAST.made[2].id, states=["cancelled"]),
+        "ix_runs_workflow_state",
+    ),
     "backfill": (RunFilter(backfill=BUSIEST), "ix_runs_backfill"),
 }
 """What is asked for, and the index that SQLite walks for it. PostgreSQL chooses by what it knows of the values."""

@@ -55,7 +55,7 @@ def test_a_created_run_is_loaded_as_it_was(database: Database) -> None:
     run.tasks["a"].stored = True
     same(play.load(run.id).run, run)
     with database.read() as connection:
-        assert connection.execute(select(run_labels)).all() == [("team", "data", run.id)]
+        assert connection.execute(select(run_labels)).all() == [("team", "data", run.id, run.workflow_id)]
 
 
 def test_what_does_not_exist_is_not_loaded(database: Database) -> None:

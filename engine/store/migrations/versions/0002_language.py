@@ -25,6 +25,40 @@ _BY_HAND = (
 _ENDS = ("paused_until", "pinned_until", "restored_until")
 
 
+def _add_figures() -> None:
+    """What is counted of ended runs; those that are there are noted, to be counted."""
+    op.create_table(
+        "ended_runs",
+        sa.Column("run_id", sa.String(36), nullable=False),
+        sa.PrimaryKeyConstraint("run_id", name="pk_ended_runs"),
+    )
+    op.execute("INSERT INTO ended_runs SELECT id FROM runs WHERE finished_at IS NOT NULL")
+    op.create_table(
+        "rollups",
+        sa.Column("id", sa.String(160), nullable=False),
+        sa.Column("width", sa.String(4), nullable=False),
+        sa.Column("starts_at", Timestamp(), nullable=False),
+        sa.Column("figures", Json, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_rollups"),
+    )
+    op.create_index("ix_rollups_width", "rollups", ["width", "starts_at"])
+    op.create_table(
+        "run_logs",
+        sa.Column("run_id", sa.String(36), nullable=False),
+        sa.Column("workflow_id", sa.String(36), nullable=False),
+        sa.Column("bytes", sa.BigInteger()),
+        sa.Column("finished_at", Timestamp(), nullable=False),
+        sa.Column("removed_at", Timestamp()),
+        sa.PrimaryKeyConstraint("run_id", name="pk_run_logs"),
+    )
+    kept, columns = sa.text("removed_at IS NULL"), ["workflow_id", "finished_at", "bytes"]
+    op.create_index("ix_run_logs_kept", "run_logs", columns, postgresql_where=kept, sqlite_where=kept)
+    unmeasured = sa.text("bytes IS NULL")
+    op.create_index(
+        "ix_run_logs_unmeasured", "run_logs", ["finished_at"], postgresql_where=unmeasured, sqlite_where=unmeasured
+    )
+
+
 def upgrade() -> None:
     op.add_column("runs", sa.Column("outcome", sa.String(20)))
     op.add_column("runs", sa.Column("parent_task_run", sa.String(60)))
@@ -39,6 +73,12 @@ def upgrade() -> None:
         sqlite_where=child,
     )
     op.create_index("ix_runs_workflow_state", "runs", ["workflow_id", "state", "id"])
+    op.add_column("run_labels", sa.Column("workflow_id", sa.String(36), nullable=False, server_default=""))
+    op.execute(
+        "UPDATE run_labels SET workflow_id = (SELECT workflow_id FROM runs WHERE runs.id = run_labels.run_id) "
+        "WHERE EXISTS (SELECT 1 FROM runs WHERE runs.id = run_labels.run_id)"
+    )
+    op.create_index("ix_run_labels_workflow", "run_labels", ["workflow_id", "key", "value", "run_id"])
     op.add_column("task_runs", sa.Column("item", sa.Integer()))
     op.add_column("task_runs", sa.Column("tries", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("task_runs", sa.Column("try_begun", sa.Integer(), nullable=False, server_default="0"))
@@ -183,36 +223,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_commits_source", "commits", ["source", "id"])
     op.create_index("ix_commits_status_due_at", "commits", ["status_due_at"])
-    op.create_table(
-        "ended_runs",
-        sa.Column("run_id", sa.String(36), nullable=False),
-        sa.PrimaryKeyConstraint("run_id", name="pk_ended_runs"),
-    )
-    op.execute("INSERT INTO ended_runs SELECT id FROM runs WHERE finished_at IS NOT NULL")
-    op.create_table(
-        "rollups",
-        sa.Column("id", sa.String(160), nullable=False),
-        sa.Column("width", sa.String(4), nullable=False),
-        sa.Column("starts_at", Timestamp(), nullable=False),
-        sa.Column("figures", Json, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_rollups"),
-    )
-    op.create_index("ix_rollups_width", "rollups", ["width", "starts_at"])
-    op.create_table(
-        "run_logs",
-        sa.Column("run_id", sa.String(36), nullable=False),
-        sa.Column("workflow_id", sa.String(36), nullable=False),
-        sa.Column("bytes", sa.BigInteger()),
-        sa.Column("finished_at", Timestamp(), nullable=False),
-        sa.Column("removed_at", Timestamp()),
-        sa.PrimaryKeyConstraint("run_id", name="pk_run_logs"),
-    )
-    kept, columns = sa.text("removed_at IS NULL"), ["workflow_id", "finished_at", "bytes"]
-    op.create_index("ix_run_logs_kept", "run_logs", columns, postgresql_where=kept, sqlite_where=kept)
-    unmeasured = sa.text("bytes IS NULL")
-    op.create_index(
-        "ix_run_logs_unmeasured", "run_logs", ["finished_at"], postgresql_where=unmeasured, sqlite_where=unmeasured
-    )
+    _add_figures()
 
 
 def downgrade() -> None:
@@ -242,6 +253,8 @@ def downgrade() -> None:
     op.drop_table("cache_entries")
     for column in ("child_run", "try_begun", "tries", "item"):
         op.drop_column("task_runs", column)
+    op.drop_index("ix_run_labels_workflow", "run_labels")
+    op.drop_column("run_labels", "workflow_id")
     op.drop_index("ix_runs_workflow_state", "runs")
     op.drop_index("ix_runs_parent", "runs")
     for column in ("parent_attempt", "parent_task_run", "outcome"):
