@@ -36,7 +36,6 @@ from api.routes import (
     workers,
     workflows,
 )
-from api.tracing import Traced
 
 BASE = "/api/v1"
 
@@ -72,7 +71,7 @@ def create_app(dependencies: Dependencies) -> Litestar:
         route_handlers=[base, health.ROUTER, metrics.ROUTER],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers={Exception: problems.answer},
-        middleware=[Traced, LoopbackOnly],
+        middleware=[LoopbackOnly],
         request_max_body_size=problems.BODY_BYTES_MAX,
         openapi_config=_openapi(),
         logging_config=None,

@@ -12,6 +12,7 @@ import uvicorn
 from api.app import create_app
 from api.dependencies import Dependencies
 from api.hosts import is_loopback
+from api.tracing import Traced
 
 STOP_SECONDS: Final = 5
 TICK_SECONDS: Final = 1.0
@@ -81,7 +82,7 @@ class ApiServer:
         self._socket = self._listen()
         self._port = self._socket.getsockname()[1]
         config = uvicorn.Config(
-            create_app(self._dependencies),
+            Traced(create_app(self._dependencies)),
             loop="asyncio",
             http="h11",
             ws="none",

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message
 
 from engine.telemetry import spans
 from engine.telemetry.context import (
@@ -26,12 +26,15 @@ OTHER: Final = "_OTHER"
 
 
 class Traced:
-    """Middleware around every handler. What the request makes belongs to its trace."""
+    """What stands around the whole application, so that what it refuses is counted as well as what it answers.
+
+    What a request makes belongs to the request's trace.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve, and measure."""
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
