@@ -30,15 +30,15 @@ def stats(
     by: str,
     json_output: bool,
 ) -> None:
-    """Show how the runs of WORKFLOW, or of a namespace, went.
+    """Show how the runs of WORKFLOW, of a namespace, or all went.
 
     How many ended and how, how long they took and how late they were, by hour or day (UTC).
     """
     from api.schemas.analytics import Analytics
     from cli.client import ApiClient
 
-    if (workflow is None) == (namespace is None):
-        raise click.UsageError("a WORKFLOW or --namespace is needed, and only one")
+    if workflow is not None and namespace is not None:
+        raise click.UsageError("--namespace does not go with a WORKFLOW")
     span = {"since": since and since.isoformat(), "until": until and until.isoformat(), "by": by}
     scope = {"workflow": None if workflow is None else "/".join(workflow), "namespace": namespace}
     found = ApiClient.of_environment().get("/analytics", Analytics, {**scope, **span})

@@ -12,7 +12,7 @@ from api.problems import RESPONSES
 from api.schemas.analytics import Analytics, AnalyticsFigures, AnalyticsItem
 from engine.analytics import ACCURACY, Figures, Width, bucket_of
 from engine.store.reads_workflows import read_workflow as workflow_row
-from engine.store.rollups import scope_of_namespace
+from engine.store.rollups import EVERYTHING, scope_of_namespace
 from engine.store.rollups_kept import count_pending, list_figures
 
 ITEMS_MAX: Final = 1000
@@ -31,16 +31,15 @@ def get_analytics(
     until: Moment = None,
     by: Annotated[Width, QueryParameter(description="`hour` (kept for 40 days) or `day` (kept for 800).")] = Width.DAY,
 ) -> Analytics:
-    """Show how runs of a workflow or a namespace went: those that ended in [since, until), by hour or day in UTC."""
-    if (workflow is None) == (namespace is None):
-        raise refused("query.workflow", "or namespace is needed, and only one", "write workflow=namespace/name")
+    """Show how runs went that ended in [since, until), by hour or day in UTC: of a workflow, a namespace, or all."""
+    if workflow is not None and namespace is not None:
+        raise refused("query.namespace", "does not go with workflow", "leave one of them out")
     begin, end = _span(read_moment("since", since), read_moment("until", until), by, services.database.now())
     total = Figures()
     with services.database.read() as connection:
+        scope = EVERYTHING if namespace is None else scope_of_namespace(namespace)
         if workflow is not None:
             scope = found(workflow_row(connection, *read_workflow(workflow)), f"workflow {workflow}").id
-        else:
-            scope = scope_of_namespace(str(namespace))
         rows = list_figures(connection, scope, by, since=begin, until=end)
         pending = count_pending(connection)
     items = [AnalyticsItem(starts_at=row.starts_at, figures=AnalyticsFigures.of(row.figures)) for row in rows]

@@ -84,10 +84,11 @@ class AnalyticsItem(Answer, frozen=True, kw_only=True):
 
 
 class Analytics(Answer, frozen=True, kw_only=True):
-    """Figures of a workflow or a namespace: of all the time asked for, and of each hour or day that has any.
+    """Figures of a workflow, a namespace, or (both null) all: of all the time asked for, and of each hour or day.
 
-    `since` and `until` are when the first hour or day begins and the last one ends. `accuracy` is by which share of its
-    value a percentile is off at most. `pending` is how many ended runs, of all workflows, are not counted yet.
+    Hours and days in which nothing ended are left out. `since` and `until` are when the first begins and the last ends.
+    `accuracy` is by which share of its value a percentile is off at most. `pending` is how many ended runs, of all
+    workflows, are not counted yet.
     """
 
     workflow: str | None

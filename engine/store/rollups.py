@@ -25,9 +25,12 @@ RUNS_MAX: Final = 100
 ATTEMPTS_MAX: Final = 20_000
 """How much is counted at once; one run may have more attempts than that, and is then counted alone."""
 
+EVERYTHING: Final = "everything"
+"""Under which name the figures of all workflows together are kept."""
+
 
 class Bucket(NamedTuple):
-    """Whose figures (a workflow's id, or what `scope_of_namespace` gives), and of which time."""
+    """Whose figures (a workflow's id, what `scope_of_namespace` gives, or `EVERYTHING`), and of which time."""
 
     scope: str
     width: Width
@@ -168,10 +171,10 @@ def _lateness(row: Row[Any]) -> float | None:
 
 
 def _put_together(hours: Mapping[tuple[str, str, datetime], Figures]) -> dict[Bucket, Figures]:
-    """Return the figures of workflows' hours, and what they come to by day and by namespace."""
+    """Return the figures of workflows' hours, and what they come to by day, by namespace and in all."""
     found: dict[Bucket, Figures] = {}
     for (workflow_id, namespace, hour), figures in hours.items():
-        for scope in (workflow_id, scope_of_namespace(namespace)):
+        for scope in (workflow_id, scope_of_namespace(namespace), EVERYTHING):
             for width in Width:
                 found.setdefault(Bucket(scope, width, bucket_of(hour, width)), Figures()).merge(figures)
     return found

@@ -27,7 +27,8 @@ def list_figures(
 ) -> list[FiguresRow]:
     """Return the figures of the hours or days that began in [since, until), oldest first, without the empty ones.
 
-    `scope` is a workflow's id, or what `scope_of_namespace` gives; `since` and `until` are when hours or days begin.
+    `scope` is a workflow's id, what `scope_of_namespace` gives, or `EVERYTHING`; `since` and `until` are when hours or
+    days begin.
     """
     first, last = (bucket_id(Bucket(scope, width, moment)) for moment in (since, until))
     query = select(rollups.c.starts_at, rollups.c.figures).where(rollups.c.id >= first, rollups.c.id < last)

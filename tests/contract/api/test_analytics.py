@@ -6,7 +6,8 @@ import pytest
 
 from engine.analytics import Figures, Width
 from engine.store.reads_workflows import read_workflow
-from engine.store.rollups import Bucket, Counted, add_counted, scope_of_namespace
+from engine.store.rollups import EVERYTHING, Bucket, Counted, add_counted, bucket_id, scope_of_namespace
+from engine.store.tables_rollups import rollups
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 SPAN = {"since": "2026-03-01T10:30:00Z", "until": "2026-03-02T00:00:00Z"}
@@ -68,6 +69,16 @@ def test_a_namespace_by_day(api, counted):
     assert found["total"]["duration"]["p50"] == pytest.approx(10.0, rel=found["accuracy"])
 
 
+def test_of_everything_by_day(api, counted):
+    moment = datetime(2031, 5, 6, tzinfo=UTC)
+    bucket = Bucket(EVERYTHING, Width.DAY, moment)
+    with counted.database.write() as connection:
+        connection.execute(rollups.delete().where(rollups.c.id == bucket_id(bucket)))
+        add_counted(connection, Counted(figures={bucket: of({"succeeded": 2})}))
+    found = ask(api, since="2031-05-06T00:00:00Z", until="2031-05-07T00:00:00Z")
+    assert (found["workflow"], found["namespace"], found["total"]["runs"]) == (None, None, {"succeeded": 2})
+
+
 def test_without_a_span_it_is_the_last_days_or_hours(api, counted):
     name = f"{counted.namespace}/one"
     days, hours = ask(api, workflow=name), ask(api, workflow=name, by="hour")
@@ -80,8 +91,7 @@ def test_without_a_span_it_is_the_last_days_or_hours(api, counted):
 @pytest.mark.parametrize(
     ("params", "place"),
     [
-        ({}, "query.workflow"),
-        ({"workflow": "a/b", "namespace": "a"}, "query.workflow"),
+        ({"workflow": "a/b", "namespace": "a"}, "query.namespace"),
         ({"namespace": "a", "since": "2026-03-02T00:00:00Z", "until": "2026-03-01T00:00:00Z"}, "query.since"),
         ({"namespace": "a", "by": "hour", "since": "2020-01-01T00:00:00Z"}, "query.since"),
         ({"namespace": "a", "since": "0001-01-01T00:00:00Z"}, "query.since"),

@@ -103,8 +103,12 @@ def test_json_is_the_answer(stats) -> None:
     assert msgspec.json.decode(done.stdout, type=Analytics) == TWO_DAYS
 
 
-@pytest.mark.parametrize("line", ["", "data/nightly -n data"])
-def test_one_of_both_is_needed(stats, line) -> None:
-    done, asked = stats(line)
+def test_both_together_are_a_misuse(stats) -> None:
+    done, asked = stats("data/nightly -n data")
     assert (done.exit_code, asked) == (2, "")
-    assert "a WORKFLOW or --namespace is needed, and only one" in done.stderr
+    assert "--namespace does not go with a WORKFLOW" in done.stderr
+
+
+def test_with_neither_it_is_of_all(stats) -> None:
+    done, asked = stats("")
+    assert (done.exit_code, asked) == (0, "by=day")
