@@ -285,6 +285,12 @@ SETTINGS: Mapping[str, Setting] = {
     "retention_days": Setting(
         "CHRONOVERSE_RETENTION_DAYS", _number(0.001, 36500), "90", "How long ended runs and their logs are kept."
     ),
+    "event_retention_days": Setting(
+        "CHRONOVERSE_EVENT_RETENTION_DAYS",
+        _number(0.001, 36500),
+        "14",
+        "Engine: how long events are kept, for those who come back to where they were.",
+    ),
     "log_retention": Setting(
         "CHRONOVERSE_LOG_RETENTION",
         _log_retention,
@@ -340,6 +346,7 @@ class Settings:
     smtp_url: str
     mail_from: str
     retention_days: float
+    event_retention_days: float
     log_retention: dict[str, LogLimit]
     metrics_address: tuple[str, int] | None
     log_format: str

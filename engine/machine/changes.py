@@ -215,6 +215,7 @@ class Changes:
     cached: list[CacheEntry] = field(default_factory=list)
     children: list[NewChild] = field(default_factory=list)
     told: list[tuple[str, NewSignal]] = field(default_factory=list)
+    began: bool = False
     ended: bool = False
     commands: list[Command] = field(default_factory=list)
     ignored: int = 0
@@ -237,6 +238,7 @@ class Changes:
         self.cached += later.cached
         self.children += later.children
         self.told += later.told
+        self.began = self.began or later.began
         self.ended = self.ended or later.ended
         self.commands += later.commands
         self.ignored += later.ignored

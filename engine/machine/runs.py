@@ -51,6 +51,7 @@ def _begin(step: Step) -> None:
     run, execution = step.run, step.execution
     step.move_run(RunState.RUNNING, None, "")
     run.started_at = step.now
+    step.changes.began = True
     if run.workflow.timeout_seconds is not None:
         due = step.now + timedelta(seconds=run.workflow.timeout_seconds)
         step.signal("run_timeout", due, f"run_timeout:{run.id}")

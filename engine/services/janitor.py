@@ -17,6 +17,7 @@ from engine.store.cache_entries import forget_expired
 from engine.store.commits import forget_commits, give_up
 from engine.store.connection import Connection
 from engine.store.database import Database
+from engine.store.feed import forget_events
 from engine.store.revisions import checkouts_in_use
 from engine.store.sessions import forget_sessions
 
@@ -44,6 +45,7 @@ class Janitor(LoopService):
         database: Database,
         *,
         retention_days: float = 90.0,
+        event_retention_days: float = 14.0,
         log_limits: Mapping[str, LogLimit] | None = None,
         artifacts: Artifacts | None = None,
         clock: Clock = system_clock,
@@ -52,6 +54,7 @@ class Janitor(LoopService):
         self._artifacts = artifacts or Artifacts("")
         self._database = database
         self._kept = timedelta(days=retention_days)
+        self._events_kept = timedelta(days=event_retention_days)
         self._log_limits = log_limits or {}
         self._clock = clock
 
@@ -65,6 +68,7 @@ class Janitor(LoopService):
             self._repeat(lambda connection: retention.delete_firings(connection, now - self._kept))
             self._repeat(lambda connection: retention.delete_backfills(connection, now - self._kept))
             self._repeat(lambda connection: retention.delete_idempotency_keys(connection, now - KEYS_KEPT))
+            self._repeat(lambda connection: forget_events(connection, now - self._events_kept))
             self._repeat(retention.delete_idle_resources)
             self._repeat(lambda connection: forget_expired(connection, now))
             self._repeat(lambda connection: give_up(connection, now - UNDECIDED_KEPT, now))

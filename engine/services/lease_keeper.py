@@ -176,7 +176,7 @@ class LeaseKeeper(LoopService):
         self._missed.pop(session, None)
         now = self._database.now()
         with self._database.write() as connection:
-            ended = sessions.end(connection, [session], now)
+            ended = sessions.leave(connection, session, now)
             woken = sessions.signal_lost(connection, ended, now)
         LEASE_LOSSES.add(len(ended), "ended")
         wake(self._broker, woken)

@@ -15,6 +15,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from dsl.diagnostics import Diagnostic
 from engine.commit_outcomes import OUTCOME_ARROWS, CommitOutcome
+from engine.events import EventKind, Happening
+from engine.store.feed import enter
 from engine.store.membership import one_of
 from engine.store.plain_text import plain_text
 from engine.store.tables import commits, sources
@@ -204,7 +206,20 @@ def _write(connection: Connection, ids: Collection[int], decision: Decision, now
         "status_tries": 0,
         "status_error": "",
     }
+    _tell(connection, ids, decision, now)
     connection.execute(update(commits).where(one_of(commits.c.id, ids)).values(values))
+
+
+def _tell(connection: Connection, ids: Collection[int], decision: Decision, now: datetime) -> None:
+    """Enter what becomes of commits, where that is another outcome than before."""
+    query = select(commits.c.source, commits.c.version, commits.c.title)
+    others = query.where(one_of(commits.c.id, ids), commits.c.outcome != str(decision.outcome)).order_by(commits.c.id)
+    said = {"outcome": str(decision.outcome), "message": _bounded(decision.message)}
+    happenings = [
+        Happening(EventKind.COMMIT_SETTLED, now, source=row[0], data={"commit": row[1], "title": row[2], **said})
+        for row in connection.execute(others)
+    ]
+    enter(connection, happenings)
 
 
 def _bounded(text: str) -> str:

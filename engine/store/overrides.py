@@ -11,9 +11,11 @@ from typing import Any
 
 from sqlalchemy import Connection, or_, select, update
 
+from engine.events import EventKind
 from engine.store.plain_text import plain_text
 from engine.store.revisions import UNPINNED, UNRESTORED
 from engine.store.tables import workflows
+from engine.store.workflow_events import enter_of_workflows
 
 
 class Override(StrEnum):
@@ -54,11 +56,14 @@ def pin(connection: Connection, workflow_id: str, number: int, account: Account,
         {"pinned_revision": number, "pinned_at": now, **said, "pinned_until": account.until},
         now,
     )
+    data = {"revision": number, "by": account.by, "reason": account.reason}
+    enter_of_workflows(connection, EventKind.WORKFLOW_PINNED, [workflow_id], now, data)
 
 
 def unpin(connection: Connection, workflow_id: str, now: datetime) -> None:
     """Note that the workflow is held no more."""
     _set(connection, workflow_id, UNPINNED, now)
+    enter_of_workflows(connection, EventKind.WORKFLOW_UNPINNED, [workflow_id], now)
 
 
 def restore(connection: Connection, workflow_id: str, account: Account, now: datetime) -> None:
@@ -66,6 +71,8 @@ def restore(connection: Connection, workflow_id: str, account: Account, now: dat
     said = {"restored_by": plain_text(account.by), "restore_reason": plain_text(account.reason)}
     values = {"archived_at": None, "restored_at": now, **said, "restored_until": account.until}
     _set(connection, workflow_id, {**UNRESTORED, **values}, now)
+    data = {"by": account.by, "reason": account.reason}
+    enter_of_workflows(connection, EventKind.WORKFLOW_RESTORED, [workflow_id], now, data)
 
 
 def ended(connection: Connection, now: datetime) -> list[tuple[str, str, Override]]:

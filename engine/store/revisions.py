@@ -15,11 +15,13 @@ from sqlalchemy import Connection, and_, bindparam, exists, insert, or_, select,
 from dsl.loader import LoadedWorkflow
 from dsl.model import Workflow, decode, encode
 from engine.clock import NewId
+from engine.events import EventKind
 from engine.store import activation
 from engine.store.membership import one_of
 from engine.store.plain_text import plain_text
 from engine.store.readiness import initial_ready, set_ready
 from engine.store.tables import revisions, runs, workflows
+from engine.store.workflow_events import enter_of_workflows
 
 __all__ = [
     "Activated",
@@ -248,6 +250,7 @@ def archive(connection: Connection, workflow_ids: Collection[str], now: datetime
         workflow = decode(compiled)
         activate(connection, workflow_id, revision_id, workflow, now)
         activation.write(connection, {workflow_id: workflow.triggers}, now, resting=[workflow_id])
+    enter_of_workflows(connection, EventKind.WORKFLOW_ARCHIVED, workflow_ids, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +282,7 @@ def pause(
     if not connection.execute(update(workflows).where(*where).values(values)).rowcount:
         return False
     activation.rest(connection, [workflow_id], now, "the workflow was paused")
+    enter_of_workflows(connection, EventKind.WORKFLOW_PAUSED, [workflow_id], now, {"by": by, "reason": reason})
     return True
 
 
@@ -291,6 +295,8 @@ def resume(connection: Connection, workflow_id: str, now: datetime) -> bool:
     row = connection.execute(statement).one_or_none()
     if row is not None and row.archived_at is None:
         activation.rouse(connection, workflow_id, now)
+    if row is not None:
+        enter_of_workflows(connection, EventKind.WORKFLOW_RESUMED, [workflow_id], now)
     return row is not None
 
 

@@ -9,12 +9,14 @@ from typing import Final
 from sqlalchemy import Connection, select, update
 
 from dsl.model import Workflow, decode
+from engine.events.of_runs import of_changes, of_created
 from engine.machine.changes import Changes, NewSignal
 from engine.machine.model import RUN_ID_LENGTH, Run, TaskRun
 from engine.store import holders, signals
 from engine.store.artifacts import keep_artifacts
 from engine.store.bulk import Bulk
 from engine.store.cache_entries import keep_cached
+from engine.store.feed import enter
 from engine.store.membership import one_of, one_of_named
 from engine.store.rollups_noted import note_ended
 from engine.store.run_rows import (
@@ -126,6 +128,7 @@ def create_runs(connection: Connection, created: Sequence[Run]) -> None:
     _label_insert.insert(connection, rows, ignore_conflicts=True)
     taken_over = [inserted_task(task_run, run.id) for run in created for task_run in run.tasks.values()]
     _task_insert.insert(connection, taken_over)
+    enter(connection, of_created(created))
 
 
 def _data_row(run: Run) -> tuple[object, ...]:
@@ -176,6 +179,7 @@ def commit(connection: Connection, written: Written, now: datetime) -> CommitRes
     ended = [changes.run.id for changes in won if changes.ended]
     signals.delete_of(connection, ended)
     note_ended(connection, ended)
+    enter(connection, of_changes(won))
     result.woken = holders.settle(connection, won, now, written.capacities) | {child.id for child in children}
     result.woken |= _tell_others(connection, won, now)
     _note_dispatched(connection, written.dispatched, now)

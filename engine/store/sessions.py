@@ -9,9 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, Select, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from engine.events import EventKind, Happening
 from engine.machine.changes import NewSignal
 from engine.machine.model import attempt_name
 from engine.machine.states import TaskState
+from engine.store.feed import enter
 from engine.store.membership import one_of
 from engine.store.signals import insert_signals
 from engine.store.tables import OPEN_TASK_RUN, sessions, task_runs
@@ -77,7 +79,16 @@ def renew(connection: Connection, beats: Sequence[Beat], now: datetime, ttl: tim
         _upsert(connection, beat, now, ttl)
         if beat.session not in known:
             ended += _replace_older(connection, beat, now)
+    enter(
+        connection,
+        [_joined(beat, now) for beat in {beat.session: beat for beat in beats if beat.session not in known}.values()],
+    )
     return ended
+
+
+def _joined(beat: Beat, now: datetime) -> Happening:
+    data = {"worker": beat.worker, "host": beat.host, "session": beat.session, "pools": list(beat.pools)}
+    return Happening(EventKind.WORKER_JOINED, now, data={**data, "slots": beat.slots})
 
 
 def _upsert(connection: Connection, beat: Beat, now: datetime, ttl: timedelta) -> None:
@@ -121,7 +132,22 @@ def end(connection: Connection, session_ids: Sequence[str], now: datetime) -> li
 def expire(connection: Connection, now: datetime) -> list[RunningAttempt]:
     """End the sessions whose lease has run out and return what they had running."""
     out = select(sessions.c.id).where(sessions.c.ended_at.is_(None), sessions.c.expires_at <= now)
-    return end(connection, list(connection.execute(out).scalars()), now)
+    return _gone(connection, list(connection.execute(out).scalars()), EventKind.WORKER_LOST, now)
+
+
+def leave(connection: Connection, session: str, now: datetime) -> list[RunningAttempt]:
+    """End the session of a worker that says so, and return what it had running."""
+    return _gone(connection, [session], EventKind.WORKER_LEFT, now)
+
+
+def _gone(connection: Connection, session_ids: Sequence[str], kind: EventKind, now: datetime) -> list[RunningAttempt]:
+    if not session_ids:
+        return []
+    query = select(sessions.c.id, sessions.c.worker, sessions.c.host)
+    rows = connection.execute(query.where(sessions.c.id.in_(session_ids), sessions.c.ended_at.is_(None)))
+    told = [{"worker": row.worker, "host": row.host, "session": row.id} for row in rows]
+    enter(connection, [Happening(kind, now, data=data) for data in told])
+    return end(connection, session_ids, now)
 
 
 def running_of(connection: Connection, session_ids: Sequence[str]) -> list[RunningAttempt]:

@@ -9,6 +9,9 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dsl.diagnostics import Diagnostic
+from engine.events import EventKind, Happening
+from engine.events.of_sources import Stand, of_sync
+from engine.store.feed import enter as enter_events
 from engine.store.plain_text import plain_text
 from engine.store.tables import sources
 
@@ -82,7 +85,8 @@ def synced_at(connection: Connection, name: str) -> datetime | None:
 
 def store(connection: Connection, name: str, state: SourceState, now: datetime) -> None:
     """Write what the sync found; the configuration stays."""
-    row = connection.execute(select(sources.c.config).where(sources.c.name == name).with_for_update()).one()
+    columns = (sources.c.config, sources.c.conditions, sources.c.seen_version, sources.c.applied_version)
+    row = connection.execute(select(*columns).where(sources.c.name == name).with_for_update()).one()
     values = {
         "conditions": msgspec.to_builtins(state.conditions),
         "diagnostics": _listed(state.diagnostics),
@@ -94,6 +98,9 @@ def store(connection: Connection, name: str, state: SourceState, now: datetime) 
     if state.line:
         values["config"] = {**row.config, "line": state.line}
     connection.execute(update(sources).where(sources.c.name == name).values(values))
+    before = Stand(row.conditions, row.seen_version, row.applied_version)
+    after = Stand(msgspec.to_builtins(state.conditions), state.seen_version, state.applied_version)
+    enter_events(connection, of_sync(name, before, after, now))
 
 
 def approve_prune(connection: Connection, name: str, version: str, now: datetime) -> bool:
@@ -115,6 +122,8 @@ def suspend(connection: Connection, name: str, by: str, reason: str, now: dateti
         said = {"by": plain_text(by), "reason": plain_text(reason), "at": now.isoformat()}
         values = {"config": {**row.config, "suspended": said}, "updated_at": now}
         connection.execute(update(sources).where(sources.c.name == name).values(values))
+        data = {"by": by, "reason": reason}
+        enter_events(connection, [Happening(EventKind.SOURCE_SUSPENDED, now, source=name, data=data)])
     return True
 
 
@@ -125,6 +134,8 @@ def rouse(connection: Connection, name: str, now: datetime) -> bool:
         return False
     config = {key: value for key, value in row.config.items() if key != "suspended"}
     connection.execute(update(sources).where(sources.c.name == name).values(config=config, updated_at=now))
+    if "suspended" in row.config:
+        enter_events(connection, [Happening(EventKind.SOURCE_RESUMED, now, source=name)])
     return True
 
 

@@ -57,6 +57,7 @@ def _add_figures() -> None:
     op.create_index(
         "ix_run_logs_unmeasured", "run_logs", ["finished_at"], postgresql_where=unmeasured, sqlite_where=unmeasured
     )
+    _create_feed()
 
 
 def upgrade() -> None:
@@ -226,8 +227,24 @@ def upgrade() -> None:
     _add_figures()
 
 
+def _create_feed() -> None:
+    op.create_table(
+        "feed",
+        sa.Column("id", Identity, nullable=False),
+        sa.Column("kind", sa.String(40), nullable=False),
+        sa.Column("at", Timestamp(), nullable=False),
+        sa.Column("namespace", sa.String(100), nullable=False),
+        sa.Column("workflow", sa.String(100), nullable=False),
+        sa.Column("run_id", sa.String(36), nullable=False),
+        sa.Column("source", sa.String(100), nullable=False),
+        sa.Column("data", Json, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_feed"),
+        sqlite_autoincrement=True,
+    )
+
+
 def downgrade() -> None:
-    for table in ("run_logs", "rollups", "ended_runs"):
+    for table in ("feed", "run_logs", "rollups", "ended_runs"):
         op.drop_table(table)
     op.drop_table("commits")
     op.drop_table("backfills")
