@@ -134,7 +134,8 @@ class SourceSync(LoopService):
     def close(self) -> None:
         """Let go of the source, and of who waits for a look at it."""
         self._looked(self._taken(), "it is not synced here any more")
-        self.source.close()
+        with self._planning:  # a plan that is made was interrupted with the loop, and ends
+            self.source.close()
 
     def turn(self) -> None:
         """Sync, then wait for a change. The stop may come before `clear`, so it is looked at after."""

@@ -95,6 +95,10 @@ def test_a_push_is_a_deployment(team: Team) -> None:
     done = team.wait(bad[:10])
     assert (done.returncode, "etl/report.yaml:3:" in done.stdout) == (1, True), done
     until(lambda: team.told(bad) == "failure", 20, "the forge knows that it is not")
+    planned = team.cli("plan", "flows", "--ref", good[:10])
+    assert (planned.returncode, f"flows at {good[:12]}: nothing changes" in planned.stdout) == (0, True), planned
+    synced = team.cli("source", "sync", "flows", "--wait")
+    assert (synced.returncode, synced.stdout[:12], "is rejected" in synced.stdout) == (1, bad[:12], True), synced
     shown = team.server.get(f"/sources/flows/commits/{good}")
     assert (shown["outcome"], shown["current"], shown["status_error"]) == ("live", True, "")
 
