@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, select
 
 from engine.store.reads_logs import LogBatchRow
 from engine.store.run_filter import CLOCK_SKEW, id_floor
@@ -23,8 +23,9 @@ def list_logged_runs(
     connection: Connection, workflow_id: str, *, upto: str | None, until: datetime | None, limit: int
 ) -> list[LoggedRun]:
     """Return at most `limit` runs of the workflow, newest first, from the run `upto` on, that began before `until`."""
-    logged = exists().where(log_batches.c.run_id == runs.c.id)
-    query = select(runs.c.id, runs.c.finished_at, logged).where(runs.c.workflow_id == workflow_id)
+    # No EXISTS: PostgreSQL may answer that by reading the whole table once.
+    first = select(log_batches.c.pos).where(log_batches.c.run_id == runs.c.id).limit(1).scalar_subquery()
+    query = select(runs.c.id, runs.c.finished_at, first.is_not(None)).where(runs.c.workflow_id == workflow_id)
     if upto is not None:
         query = query.where(runs.c.id <= upto)
     if until is not None:
