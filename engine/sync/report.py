@@ -28,13 +28,17 @@ def summary(outcome: Outcome) -> str:
 
 
 def result_of(outcome: Outcome) -> str:
-    """Return what came of a sync in one word: `applied`, `unchanged`, `rejected` or `failed` (nothing was read)."""
+    """Return what came of a sync in one word.
+
+    `applied`: something is live that was not; `unchanged`: all that the source holds is live already; `rejected`: some
+    of it is not, and stays so; `failed`: it could not be read.
+    """
     if outcome.changed:
         return "applied"
     conditions = outcome.state.conditions
     if FETCHED in conditions and not conditions[FETCHED].status:
         return "failed"
-    return "rejected" if APPLIED in conditions and not conditions[APPLIED].status else "unchanged"
+    return "unchanged" if all(item.status for item in conditions.values()) else "rejected"
 
 
 def hindered(state: SourceState) -> dict[str, str]:

@@ -117,7 +117,7 @@ SWEPT: Final = Observed(
 SYNC_DURATION: Final = Histogram(
     "chronoverse.sync.duration",
     "s",
-    "How long syncs took, by what came of them: `applied`, `unchanged`, `rejected`, `failed`.",
+    "How long syncs took, by what came of them: `applied`, `unchanged`, `rejected` (some of it or all), or `failed`.",
     (SOURCE, "chronoverse.sync.result"),
     bounds=SHORT_SECONDS,
 )
