@@ -4,15 +4,19 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from litestar import Litestar, Router
+from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.middleware import DefineMiddleware
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 
 from api import problems
+from api.access import allowed
+from api.authentication import Authenticated, caller_of
 from api.dependencies import Dependencies, Services
-from api.hosts import LoopbackOnly
 from api.parameters import known_parameters
 from api.routes import (
+    accounts,
     analytics,
     approvals,
     artifacts,
@@ -29,6 +33,7 @@ from api.routes import (
     run_again,
     runs,
     secrets,
+    session,
     source_hooks,
     sources,
     syncs,
@@ -56,6 +61,8 @@ def create_app(dependencies: Dependencies) -> Litestar:
         hooks.ROUTER,
         notifications.ROUTER,
         secrets.ROUTER,
+        session.ROUTER,
+        accounts.ROUTER,
         sources.ROUTER,
         syncs.ROUTER,
         plans.ROUTER,
@@ -69,9 +76,14 @@ def create_app(dependencies: Dependencies) -> Litestar:
     base = Router(BASE, route_handlers=resources, guards=[known_parameters])
     return Litestar(
         route_handlers=[base, health.ROUTER, metrics.ROUTER],
-        dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
+        dependencies={
+            "services": Provide(lambda: services, sync_to_thread=False),
+            "caller": Provide(caller_of, sync_to_thread=False),
+        },
         exception_handlers={Exception: problems.answer},
-        middleware=[LoopbackOnly],
+        middleware=[DefineMiddleware(Authenticated, gate=services.gate)],
+        guards=[allowed],
+        state=State({"services": services}),
         request_max_body_size=problems.BODY_BYTES_MAX,
         openapi_config=_openapi(),
         logging_config=None,

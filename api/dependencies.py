@@ -8,6 +8,9 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from dsl.pool_kinds import PoolKinds
+from engine.accounts.gate import Gate
+from engine.accounts.log_ins import LogIns
+from engine.accounts.service import Accounts
 from engine.artifacts import Artifacts
 from engine.broker.interface import Broker
 from engine.clock import Clock, NewId, new_id, system_clock
@@ -55,6 +58,7 @@ class Dependencies:
     artifacts: Artifacts = field(default_factory=lambda: Artifacts(""))
     closing: threading.Event = field(default_factory=threading.Event)
     pool_kinds: PoolKinds = field(default_factory=dict)
+    credentials_always: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,9 @@ class Services:
     overrides: Overrides
     sources: DeclaredSources
     source_hooks: SourceHooks
+    accounts: Accounts
+    log_ins: LogIns
+    gate: Gate
 
     @classmethod
     def of(cls, given: Dependencies) -> "Services":
@@ -84,7 +91,24 @@ class Services:
         overrides = Overrides(given.database, given.broker, revisions, given.clock, given.new_id)
         sources = DeclaredSources(given.database, given.sync_now)
         source_hooks = SourceHooks(given.database, secrets, given.clock, given.sync_now)
-        return cls(given, revisions, actions, approvals, backfills, secrets, hooks, overrides, sources, source_hooks)
+        accounts = Accounts(given.database, given.clock, given.new_id)
+        log_ins = LogIns(given.database, given.keyring, given.clock, given.new_id)
+        gate = Gate(given.database, log_ins, given.clock, always=given.credentials_always)
+        return cls(
+            given=given,
+            revisions=revisions,
+            actions=actions,
+            approvals=approvals,
+            backfills=backfills,
+            secrets=secrets,
+            hooks=hooks,
+            overrides=overrides,
+            sources=sources,
+            source_hooks=source_hooks,
+            accounts=accounts,
+            log_ins=log_ins,
+            gate=gate,
+        )
 
     @property
     def database(self) -> Database:

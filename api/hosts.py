@@ -1,4 +1,4 @@
-"""Who may ask, as long as there is no authentication: this machine's own programs, and pages of this very server.
+"""Who may ask, as long as there is no account: this machine's own programs, and pages of this very server.
 
 A page elsewhere could name this server by a name of its own (DNS rebinding) or send a form to it; so the Host header
 must be a loopback name, and an Origin that comes with a request that changes something must be the server itself.
@@ -9,8 +9,7 @@ import ipaddress
 import re
 from typing import Final
 
-from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+from litestar.types import HTTPScope, Send
 
 from api.problems import FORBIDDEN_ORIGIN, MEDIA_TYPE, encoded
 
@@ -34,22 +33,16 @@ def is_signed_path(method: str, path: str) -> bool:
     return method == "POST" and _SIGNED.fullmatch(path) is not None
 
 
-class LoopbackOnly:
-    """Refuses requests that were not meant for this machine's own server."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what may pass, refuse the rest with a problem."""
-        refusal = _refusal(scope) if scope["type"] == ScopeType.HTTP else ""
-        if not refusal:
-            await self._app(scope, receive, send)
-            return
-        body = encoded(FORBIDDEN_ORIGIN, refusal, scope["path"])
-        headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": FORBIDDEN_ORIGIN.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+async def refuse_strangers(scope: HTTPScope, send: Send) -> bool:
+    """Answer a request that was not meant for this machine's own server with a problem; return whether it was one."""
+    refusal = _refusal(scope)
+    if not refusal:
+        return False
+    body = encoded(FORBIDDEN_ORIGIN, refusal, scope["path"])
+    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": FORBIDDEN_ORIGIN.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+    return True
 
 
 def _refusal(scope: HTTPScope) -> str:

@@ -27,8 +27,10 @@ from litestar.params import ParameterKwarg
 from litestar.typing import FieldDefinition
 
 from api.schemas.problems import FieldFault, Problem
+from engine.accounts.service import InvalidAccountError
 from engine.artifacts import ArtifactError
 from engine.broker.interface import BrokerError
+from engine.keyring import KeyringError
 from engine.services.declared_sources import InvalidDeclarationError
 from engine.services.refusals import ConflictError, InvalidInputsError, InvalidRangeError, KeyReusedError, UnknownError
 from engine.services.secrets import SecretError
@@ -64,6 +66,8 @@ BAD_BODY: Final = Kind("bad-body", 400, "The body is not what it should be")
 INVALID_BODY: Final = Kind("invalid-body", 422, "The body does not fit its schema")
 NOT_FOUND: Final = Kind("not-found", 404, "There is no such thing")
 FORBIDDEN_ORIGIN: Final = Kind("forbidden-origin", 403, "The request comes from elsewhere")
+NOT_AUTHENTICATED: Final = Kind("not-authenticated", 401, "The request does not say who sends it")
+FORBIDDEN: Final = Kind("forbidden", 403, "The caller may not do that")
 INTERNAL: Final = Kind("internal-error", 500, "The server failed")
 
 KINDS: Final[Mapping[type[Exception], Kind]] = {
@@ -74,6 +78,8 @@ KINDS: Final[Mapping[type[Exception], Kind]] = {
     BodyError: BAD_BODY,
     InvalidDeclarationError: Kind("invalid-source", 422, "The source cannot be declared so"),
     UnsignedError: Kind("unsigned", 401, "The request is not signed as it should be"),
+    InvalidAccountError: Kind("invalid-account", 422, "The account cannot be so"),
+    KeyringError: Kind("no-key", 503, "There is no key to keep secrets with"),
     SecretError: Kind("invalid-secret", 422, "The secret cannot be kept"),
     KeyReusedError: Kind("idempotency-key-reused", 422, "The idempotency key was used for another request"),
     RetryableError: Kind("unavailable", 503, "The database cannot be had now"),
@@ -110,6 +116,8 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Proble
         errors=faults,
     )
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    if kind.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
     if kind.status == 503:
         headers["Retry-After"] = "1"
     return Response(problem, status_code=kind.status, media_type=MEDIA_TYPE, headers=headers)

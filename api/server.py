@@ -13,6 +13,8 @@ from api.app import create_app
 from api.dependencies import Dependencies
 from api.hosts import is_loopback
 from api.tracing import Traced
+from engine.store.accounts import any_account
+from engine.store.database import Database
 
 STOP_SECONDS: Final = 5
 TICK_SECONDS: Final = 1.0
@@ -52,11 +54,14 @@ class ApiServer:
     name = "api"
 
     def __init__(self, dependencies: Dependencies, *, host: str, port: int) -> None:
-        """Take an address; nothing is opened yet. Raises `ServerError` for one that is not this machine's own."""
-        if not is_loopback(host):
+        """Take an address; nothing is opened yet.
+
+        Raises `ServerError` for one that others reach as long as there is no account: everybody could do everything.
+        """
+        if not is_loopback(host) and not _has_account(dependencies.database):
             raise ServerError(
-                f"the API cannot listen on {host!r}: it has no authentication yet, so it serves this machine only\n"
-                "  hint: use 127.0.0.1, and a tunnel (ssh -L) from elsewhere"
+                f"the API cannot listen on {host!r}: there is no account, so everybody could do everything\n"
+                "  hint: set CHRONOVERSE_ADMIN_PASSWORD, or `chronoverse account add admin --role admin`"
             )
         self._dependencies = dependencies
         self._host = host
@@ -122,3 +127,8 @@ class ApiServer:
             ) from error
         listening.listen(1024)
         return listening
+
+
+def _has_account(database: Database) -> bool:
+    with database.read() as connection:
+        return any_account(connection)

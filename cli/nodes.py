@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from api.dependencies import Dependencies
+from api.hosts import is_loopback
 from api.server import ApiServer
 from cli.collector import settle
+from engine.accounts.service import Accounts
 from engine.artifacts import Artifacts
 from engine.broker import Broker, connect
 from engine.clock import new_id
@@ -230,18 +232,22 @@ def api_service(
     health["broker"] = lambda: "" if parts.broker.connected else "the broker does not answer"
     for service in services:
         health[service.name] = lambda service=service: service.fault  # type: ignore[misc]
+    settings = parts.settings
+    if settings.admin_password:
+        Accounts(parts.database, parts.database.now, new_id).ensure_first(settings.admin_password)
     dependencies = Dependencies(
         database=parts.database,
+        credentials_always=settings.access == "accounts" or not is_loopback(settings.host),
         broker=parts.broker,
         notifier=parts.notifier,
         health=health,
         sync_now=sync_now or (lambda source: ask_for_sync(parts.broker, source)),
         syncer=syncer or NobodyToAsk(),
-        keyring=keyring(parts.settings),
-        artifacts=Artifacts(parts.settings.artifacts_place),
-        pool_kinds=parts.settings.pool_kinds,
+        keyring=keyring(settings),
+        artifacts=Artifacts(settings.artifacts_place),
+        pool_kinds=settings.pool_kinds,
     )
-    return ApiServer(dependencies, host=parts.settings.host, port=parts.settings.port)
+    return ApiServer(dependencies, host=settings.host, port=settings.port)
 
 
 def worker_service(parts: Parts, *, log_broker: Broker | None = None) -> WorkerService:

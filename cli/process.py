@@ -34,6 +34,7 @@ def write_logs(settings: Settings) -> None:
 def explained() -> Iterator[None]:
     """Turn what keeps a process from starting into a message with a hint."""
     from api.server import ServerError
+    from engine.accounts.service import InvalidAccountError
     from engine.configuration import ConfigurationError
     from engine.keyring import KeyringError
     from engine.telemetry.process import EndpointError
@@ -51,6 +52,7 @@ def explained() -> Iterator[None]:
         WorkerConfigError,
         KeyringError,
         EndpointError,
+        InvalidAccountError,
     ) as error:
         message, _, hint = str(error).partition("\n  hint: ")
         raise CliError(message, hint) from error

@@ -188,6 +188,19 @@ SETTINGS: Mapping[str, Setting] = {
     ),
     "host": Setting("CHRONOVERSE_HOST", str, "127.0.0.1", "Address of the API."),
     "port": Setting("CHRONOVERSE_PORT", _whole(0, 65535), "8080", "Port of the API; 0 takes a free one."),
+    "access": Setting(
+        "CHRONOVERSE_ACCESS",
+        _choice("auto", "accounts"),
+        "auto",
+        "API: `auto` asks nobody who he is as long as there is no account and the API serves this machine alone; "
+        "`accounts` always does.",
+    ),
+    "admin_password": Setting(
+        "CHRONOVERSE_ADMIN_PASSWORD",
+        str,
+        "",
+        "API: the password of the first account, the administrator `admin`. Once there is an account it says nothing.",
+    ),
     "api_url": Setting("CHRONOVERSE_API_URL", str, "http://127.0.0.1:8080", "Where the command line finds the API."),
     "public_url": Setting(
         "CHRONOVERSE_PUBLIC_URL",
@@ -325,6 +338,8 @@ class Settings:
     config: Path | None
     host: str
     port: int
+    access: str
+    admin_password: str = field(repr=False)
     api_url: str
     public_url: str
     durability: str

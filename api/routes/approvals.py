@@ -5,11 +5,11 @@ from typing import Annotated
 from litestar import Router, get, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 
+from api.authentication import Asking
 from api.dependencies import Injected
 from api.parameters import PAGE_SIZE, Cursor, Limit, page
 from api.parameters import run_id as checked_id
 from api.problems import RESPONSES
-from api.routes.workflows import ANYBODY
 from api.schemas.approvals import Approval, ApprovalPage, DecisionRequest
 from api.schemas.runs import TaskRun
 from engine.services.approvals import Decision
@@ -35,10 +35,15 @@ def list_open(services: Injected, limit: Limit = PAGE_SIZE, cursor: Cursor = Non
     summary="Answer an approval",
 )
 def decide(
-    services: Injected, run_id: FromPath[str], task: FromPath[str], data: JSONBody[DecisionRequest], key: Item = ""
+    services: Injected,
+    caller: Asking,
+    run_id: FromPath[str],
+    task: FromPath[str],
+    data: JSONBody[DecisionRequest],
+    key: Item = "",
 ) -> TaskRun:
     """Approve or reject. The answer says that the decision is kept; the first one counts."""
-    decision = Decision(data.approved, ANYBODY, data.comment)
+    decision = Decision(data.approved, caller.name, data.comment)
     row = services.approvals.decide(checked_id(run_id), task, key, decision)
     return TaskRun.of(row, ())
 

@@ -7,6 +7,7 @@ import msgspec
 from litestar import Response, Router, get, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 
+from api.authentication import Asking
 from api.dependencies import Injected
 from api.once import once_of
 from api.parameters import (
@@ -23,7 +24,6 @@ from api.parameters import (
 )
 from api.parameters import backfill_id as checked_id
 from api.problems import RESPONSES
-from api.routes.workflows import ANYBODY
 from api.schemas.backfills import (
     Backfill,
     BackfillCancelRequest,
@@ -50,6 +50,7 @@ from engine.store.reads_workflows import read_workflow as workflow_row
 )
 def create_backfill(
     services: Injected,
+    caller: Asking,
     namespace: FromPath[str],
     name: FromPath[str],
     data: JSONBody[BackfillRequest],
@@ -60,7 +61,7 @@ def create_backfill(
     A scheduler carries it on. Its runs wait behind all others, and see what a run fired at that time would have seen.
     """
     once = once_of(idempotency_key, data, 201, Backfill.standing)
-    made = services.backfills.create(namespace, name, _wanted(data), by=ANYBODY, once=once)
+    made = services.backfills.create(namespace, name, _wanted(data), by=caller.name, once=once)
     answer = _answer(made)
     return Response(answer, status_code=201, headers={"Location": f"/api/v1/backfills/{answer.id}"})
 
@@ -169,6 +170,7 @@ def resume_backfill(services: Injected, backfill_id: FromPath[str]) -> Backfill:
 )
 def cancel_backfill(
     services: Injected,
+    caller: Asking,
     backfill_id: FromPath[str],
     data: JSONBody[BackfillCancelRequest | None] = None,
     idempotency_key: IdempotencyKey = None,
@@ -176,7 +178,7 @@ def cancel_backfill(
     """Give a backfill up, and ask for the end of its runs that have not started; with `runs`, of those that run too."""
     asked = data or BackfillCancelRequest()
     once = once_of(idempotency_key, asked, 202, Backfill.standing)
-    made = services.backfills.cancel(_id(backfill_id), with_runs=asked.runs, by=ANYBODY, once=once)
+    made = services.backfills.cancel(_id(backfill_id), with_runs=asked.runs, by=caller.name, once=once)
     return _answer(made)
 
 

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Final
 from litestar import Router, delete, get, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 
+from api.authentication import Asking
 from api.dependencies import Injected
 from api.parameters import PAGE_SIZE, Cursor, Limit, page, refused
 from api.problems import RESPONSES
-from api.routes.workflows import ANYBODY
 from api.schemas.drift import Drift, DriftPage
 from api.schemas.workflows import PinRequest, RestoreRequest, Workflow
 from engine.store.overrides import Account
@@ -41,13 +41,13 @@ def list_drift(
     summary="Pin a workflow at a revision",
 )
 def pin_workflow(
-    services: Injected, namespace: FromPath[str], name: FromPath[str], data: JSONBody[PinRequest]
+    services: Injected, caller: Asking, namespace: FromPath[str], name: FromPath[str], data: JSONBody[PinRequest]
 ) -> Workflow:
     """Make a revision active, with its triggers, and hold it: a sync keeps newer ones, and does not make them active.
 
     Runs go on as they began. Pinning again moves the pin.
     """
-    account = Account(ANYBODY, data.reason, data.until)
+    account = Account(caller.name, data.reason, data.until)
     return Workflow.of(services.overrides.pin(namespace, name, data.revision, account))
 
 
@@ -74,13 +74,14 @@ def unpin_workflow(services: Injected, namespace: FromPath[str], name: FromPath[
 )
 def restore_workflow(
     services: Injected,
+    caller: Asking,
     namespace: FromPath[str],
     name: FromPath[str],
     data: JSONBody[RestoreRequest | None] = None,
 ) -> Workflow:
     """Bring a workflow back that was removed from its source, as it was last, until its file is there again."""
     asked = data or RestoreRequest()
-    return Workflow.of(services.overrides.restore(namespace, name, Account(ANYBODY, asked.reason, asked.until)))
+    return Workflow.of(services.overrides.restore(namespace, name, Account(caller.name, asked.reason, asked.until)))
 
 
 @delete(

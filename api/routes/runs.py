@@ -6,6 +6,7 @@ import msgspec
 from litestar import get, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 
+from api.authentication import Asking
 from api.dependencies import Injected, Services
 from api.once import once_of
 from api.parameters import (
@@ -29,7 +30,6 @@ from api.parameters import (
     run_id as checked_id,
 )
 from api.problems import RESPONSES
-from api.routes.workflows import ANYBODY
 from api.schemas.runs import CancelRequest, Run, RunDetail, RunPage, TaskRunPage
 from api.schemas.states import Explanation
 from api.tasks import FIRST, task_counts, task_page
@@ -132,6 +132,7 @@ def explain_run(services: Injected, run_id: FromPath[str]) -> Explanation:
 )
 def cancel_run(
     services: Injected,
+    caller: Asking,
     run_id: FromPath[str],
     data: JSONBody[CancelRequest | None] = None,
     idempotency_key: IdempotencyKey = None,
@@ -139,7 +140,7 @@ def cancel_run(
     """Ask for a run's end. The answer says that the wish is kept, not that the run has ended."""
     asked = data or CancelRequest()
     once = once_of(idempotency_key, asked, 202, Run.of)
-    made = services.actions.cancel(checked_id(run_id), forced=asked.force, by=ANYBODY, once=once)
+    made = services.actions.cancel(checked_id(run_id), forced=asked.force, by=caller.name, once=once)
     return msgspec.convert(made.response, Run) if isinstance(made, Replay) else Run.of(made)
 
 

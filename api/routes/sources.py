@@ -5,10 +5,10 @@ from typing import Annotated, Any, Final, Literal
 from litestar import Router, delete, get, post, put
 from litestar.params import FromPath, JSONBody, QueryParameter
 
+from api.authentication import Asking
 from api.dependencies import Injected, Services
 from api.parameters import PAGE_SIZE, Cursor, Limit, found, page
 from api.problems import RESPONSES
-from api.routes.workflows import ANYBODY
 from api.schemas.sources import Removed, Source, SourcePage, SourceRequest, SourceSpec, SuspendRequest
 from engine.services.refusals import ConflictError
 from engine.store import reads_sources as reads
@@ -93,9 +93,11 @@ def remove_source(
     operation_id="suspendSource",
     summary="Suspend a source",
 )
-def suspend_source(services: Injected, name: FromPath[str], data: JSONBody[SuspendRequest | None] = None) -> Source:
+def suspend_source(
+    services: Injected, caller: Asking, name: FromPath[str], data: JSONBody[SuspendRequest | None] = None
+) -> Source:
     """Let a source rest: it is not looked at, and what is live of it stays as it is and runs on."""
-    services.sources.suspend(name, ANYBODY, "" if data is None else data.reason)
+    services.sources.suspend(name, caller.name, "" if data is None else data.reason)
     return _shown(services, name)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from litestar import Response, Router, get, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 
+from api.authentication import Asking
 from api.dependencies import Injected
 from api.once import once_of, run_of
 from api.parameters import (
@@ -40,9 +41,6 @@ from engine.services.explanations import Explainer, summary_of
 from engine.services.upcoming import upcoming
 from engine.store import reads_workflows as reads
 from engine.store.overrides import Account
-
-ANYBODY = "anybody"
-"""Who acts, as long as nobody has to say who he is."""
 
 
 @get("/", sync_to_thread=True, responses=RESPONSES, operation_id="listWorkflows", summary="List workflows")
@@ -209,6 +207,7 @@ def trigger_run(
 )
 def pause_workflow(
     services: Injected,
+    caller: Asking,
     namespace: FromPath[str],
     name: FromPath[str],
     data: JSONBody[PauseRequest | None] = None,
@@ -218,7 +217,7 @@ def pause_workflow(
     One that is paused already stays as it is, but for the moment.
     """
     asked = data or PauseRequest()
-    return Workflow.of(services.overrides.pause(namespace, name, Account(ANYBODY, asked.reason, asked.until)))
+    return Workflow.of(services.overrides.pause(namespace, name, Account(caller.name, asked.reason, asked.until)))
 
 
 @post(

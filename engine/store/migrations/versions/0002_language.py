@@ -57,7 +57,6 @@ def _add_figures() -> None:
     op.create_index(
         "ix_run_logs_unmeasured", "run_logs", ["finished_at"], postgresql_where=unmeasured, sqlite_where=unmeasured
     )
-    _create_feed()
 
 
 def upgrade() -> None:
@@ -225,6 +224,65 @@ def upgrade() -> None:
     op.create_index("ix_commits_source", "commits", ["source", "id"])
     op.create_index("ix_commits_status_due_at", "commits", ["status_due_at"])
     _add_figures()
+    _create_feed()
+    _create_accounts()
+
+
+def _create_accounts() -> None:
+    op.create_table(
+        "accounts",
+        sa.Column("name", sa.String(100), nullable=False),
+        sa.Column("password_hash", sa.Text()),
+        sa.Column("disabled_at", Timestamp()),
+        sa.Column("created_at", Timestamp(), nullable=False),
+        sa.Column("updated_at", Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_accounts"),
+    )
+    op.create_table(
+        "account_roles",
+        sa.Column("account", sa.String(100), nullable=False),
+        sa.Column("namespaces", sa.String(100), nullable=False),
+        sa.Column("role", sa.String(20), nullable=False),
+        sa.PrimaryKeyConstraint("account", "namespaces", name="pk_account_roles"),
+        sa.ForeignKeyConstraint(["account"], ["accounts.name"], name="fk_account_roles_account"),
+    )
+    op.create_table(
+        "api_tokens",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("account", sa.String(100), nullable=False),
+        sa.Column("name", sa.String(100), nullable=False),
+        sa.Column("role", sa.String(20)),
+        sa.Column("namespaces", sa.String(100)),
+        sa.Column("created_at", Timestamp(), nullable=False),
+        sa.Column("expires_at", Timestamp()),
+        sa.Column("last_used_at", Timestamp()),
+        sa.PrimaryKeyConstraint("id", name="pk_api_tokens"),
+        sa.UniqueConstraint("digest", name="uq_api_tokens_digest"),
+        sa.ForeignKeyConstraint(["account"], ["accounts.name"], name="fk_api_tokens_account"),
+    )
+    op.create_index("ix_api_tokens_account", "api_tokens", ["account"])
+    op.create_table(
+        "signing_keys",
+        sa.Column("kid", sa.String(36), nullable=False),
+        sa.Column("private_key", sa.LargeBinary(), nullable=False),
+        sa.Column("public_key", sa.Text(), nullable=False),
+        sa.Column("created_at", Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("kid", name="pk_signing_keys"),
+    )
+    op.create_table(
+        "refresh_tokens",
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("family", sa.String(36), nullable=False),
+        sa.Column("account", sa.String(100), nullable=False),
+        sa.Column("created_at", Timestamp(), nullable=False),
+        sa.Column("expires_at", Timestamp(), nullable=False),
+        sa.Column("used_at", Timestamp()),
+        sa.PrimaryKeyConstraint("digest", name="pk_refresh_tokens"),
+        sa.ForeignKeyConstraint(["account"], ["accounts.name"], name="fk_refresh_tokens_account"),
+    )
+    for column in ("family", "account", "expires_at"):
+        op.create_index(f"ix_refresh_tokens_{column}", "refresh_tokens", [column])
 
 
 def _create_feed() -> None:
@@ -244,6 +302,8 @@ def _create_feed() -> None:
 
 
 def downgrade() -> None:
+    for name in ("refresh_tokens", "signing_keys", "api_tokens", "account_roles", "accounts"):
+        op.drop_table(name)
     for table in ("feed", "run_logs", "rollups", "ended_runs"):
         op.drop_table(table)
     op.drop_table("commits")
