@@ -26,7 +26,7 @@ Readings = Iterator[tuple[float, Values]]
 class Gauges:
     """Sources of observed instruments, asked while the process runs. `start` and `stop` as of a service."""
 
-    name = "gauges"
+    name = "metrics"
     fault = ""
 
     def __init__(self, sources: Sequence[tuple[Observed, Read]]) -> None:
