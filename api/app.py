@@ -8,12 +8,12 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 
 from api import problems
 from api.access import allowed
 from api.authentication import Authenticated, caller_of
 from api.dependencies import Dependencies, Services
+from api.document.complete import WholeJson, WholeYaml, completed
 from api.parameters import known_parameters
 from api.routes import (
     accounts,
@@ -99,7 +99,7 @@ def _openapi() -> OpenAPIConfig:
         description="Workflows as code: what runs, what ran, and why not.",
         path="/schema",
         use_handler_docstrings=True,
-        render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"]), YamlRenderPlugin()],
+        render_plugins=[WholeJson(path=["/", "/openapi.json"]), WholeYaml()],
     )
 
 
@@ -112,5 +112,4 @@ def _version() -> str:
 
 def openapi_document(dependencies: Dependencies) -> dict[str, Any]:
     """Return the OpenAPI document as plain values."""
-    schema: dict[str, Any] = create_app(dependencies).openapi_schema.to_schema()
-    return schema
+    return completed(create_app(dependencies).openapi_schema.to_schema())

@@ -15,6 +15,7 @@ from engine.telemetry.instruments import INSTRUMENTS
 from engine.telemetry.logs import FIELDS
 from engine.telemetry.prometheus import sample_names
 from schemas import load
+from tests.openapi.document import problems_table, text
 
 DOCS = Path(__file__).parent.parent / "docs"
 SCHEMAS = DOCS.parent / "schemas"
@@ -90,6 +91,8 @@ def generated() -> dict[Path, str]:
         DOCS / "operations.md": between(operations, "settings", settings_table()),
         DOCS / "architecture.md": architecture,
         DOCS / "observability.md": observability_page(),
+        DOCS / "openapi.json": text(),
+        DOCS / "api.md": between((DOCS / "api.md").read_text(encoding="utf-8"), "problems", problems_table()),
         DOCS / "cli.md": reference(),
         DOCS / "diagnostics.md": diagnostics(),
         SCHEMAS / "defaults.schema.json": json.dumps(derive(load("workflow")), indent=2, ensure_ascii=False) + "\n",

@@ -41,7 +41,7 @@ def test_references_lead_somewhere(document):
             for inner in value:
                 yield from references(inner)
 
-    known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    known = {f"#/components/{kind}/{name}" for kind, named in document["components"].items() for name in named}
     assert set(references(document)) <= known
 
 
