@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
+from engine.services.rollup import RollUp
 from engine.store.database import Database
 from engine.store.schema import migrate
 from engine.store.tables import metadata
@@ -36,6 +37,15 @@ def fill(database: Database, past: Past, progress: Progress = lambda _: None) ->
             _write(connection, rows)
         progress(min((number + 1) * CHUNK, past.runs))
     _gather(database)
+
+
+def count(database: Database) -> None:
+    """Make figures of all runs."""
+    with database.write() as connection:
+        connection.execute(text("INSERT INTO ended_runs SELECT id FROM runs"))
+    roll_up = RollUp(database)
+    while roll_up.count():
+        pass
 
 
 def _gather(database: Database) -> None:
@@ -96,6 +106,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--days", type=float, default=60.0, help="how far the past goes back")
     parser.add_argument("--logged", type=float, default=0.02, help="share of task runs that have a log")
     parser.add_argument("--database", required=True, help="sqlite:///path or postgresql://…, empty")
+    parser.add_argument("--count", action="store_true", help="count the runs for analytics, too (0.5 ms each)")
     given = parser.parse_args(arguments)
     past = Past(given.workflows, given.runs, now_rounded(), days=given.days, logged=given.logged)
     database, begun = Database.open(given.database), time.perf_counter()
@@ -105,6 +116,9 @@ def main(arguments: list[str]) -> None:
         lambda done: print(f"\r{done:,} runs in {time.perf_counter() - begun:.0f} s", end="", flush=True),
     )
     print(f"\n{given.runs:,} runs of {given.workflows:,} workflows in {time.perf_counter() - begun:.0f} s")
+    if given.count:
+        count(database)
+        print(f"counted in {time.perf_counter() - begun:.0f} s")
     database.close()
 
 
