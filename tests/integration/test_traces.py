@@ -72,6 +72,7 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=blue")
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
+        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
         monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test")
         yield collector
 
@@ -118,8 +119,9 @@ def test_one_trace_from_the_caller_into_the_tasks(stack: Stack, collector: Colle
     with serving(Target()) as target, exporting(Settings.read({}), "test"):
         given = {"traceparent": f"00-{CALLER}-{CALLERS_SPAN}-01", "tracestate": "vendor=x"}
         run_id = run_outer(stack, target.url, **given)
+        collector.wait(lambda it: any(span.name == "run default/outer" for span in it.spans))
         stack.worker.stop()
-        stack.worker.join(30)
+        assert stack.worker.join(30)
 
     found = {span.name: span for span in collector.spans}
     assert len(found) == len(collector.spans), "each is told once"
