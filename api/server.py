@@ -61,7 +61,7 @@ class ApiServer:
         if not is_loopback(host) and not _has_account(dependencies.database):
             raise ServerError(
                 f"the API cannot listen on {host!r}: there is no account, so everybody could do everything\n"
-                "  hint: set CHRONOVERSE_ADMIN_PASSWORD, or `chronoverse account add admin --role admin`"
+                "  hint: set CHRONOVERSE_ADMIN_PASSWORD, or add one on 127.0.0.1 first (`chronoverse account add`)"
             )
         self._dependencies = dependencies
         self._host = host

@@ -4,13 +4,16 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Protocol, TypeVar
 
 import click
 import httpx
 import msgspec
 
+from api.schemas.accounts import LogIn
 from api.schemas.problems import Problem
+from cli.credentials import Credentials, KeptLogIn, LogIns, kept
 from cli.errors import CliError, UnreachableError
 from engine.settings import Settings, SettingsError
 from engine.telemetry.context import of_environment
@@ -49,13 +52,14 @@ class Event:
 class ApiClient:
     """A connection to the API. Raises `CliError` for whatever goes wrong."""
 
-    def __init__(self, url: str, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, url: str, pause: Callable[[float], None] = time.sleep, token: str = "") -> None:
         self._url = url.rstrip("/")
         self._pause = pause
         self._http = httpx.Client(
             base_url=self._url + BASE,
             timeout=_patience(ANSWER_SECONDS),
             trust_env=False,
+            auth=Credentials(self._url, token, LogIns.of_person(), self._renew),
             headers=of_environment(os.environ),  # a pipeline's trace goes on in the runs that it asks for
         )
 
@@ -63,12 +67,18 @@ class ApiClient:
     def of_environment(cls) -> "ApiClient":
         """Return a client of the API that `CHRONOVERSE_API_URL` names; it is closed when the command ends."""
         try:
-            client = cls(Settings.read().api_url)
+            settings = Settings.read()
+            client = cls(settings.api_url, token=settings.token)
         except SettingsError as error:
             message, _, hint = str(error).partition("\n  hint: ")
             raise CliError(message, hint) from error
         click.get_current_context().call_on_close(client.close)
         return client
+
+    @property
+    def url(self) -> str:
+        """The API's address."""
+        return self._url
 
     def close(self) -> None:
         """Close the connection."""
@@ -105,9 +115,13 @@ class ApiClient:
         """Have something deleted."""
         self._send("DELETE", path, params=_given(params))
 
-    def take_back(self, path: str, answer: type[T]) -> T:
+    def take_back(self, path: str, answer: type[T], params: Mapping[str, Any] | None = None) -> T:
         """Have something deleted, and return what is left without it."""
-        return _read(self._send("DELETE", path), answer)
+        return _read(self._send("DELETE", path, params=_given(params)), answer)
+
+    def tell(self, path: str, body: Mapping[str, Any]) -> None:
+        """Have something done that answers nothing."""
+        self._send("POST", path, json=body)
 
     def pages(self, path: str, answer: type[Page[Item]], params: Mapping[str, Any] | None = None) -> Iterator[Item]:
         """Give the items of a list, page after page."""
@@ -154,6 +168,16 @@ class ApiClient:
                 response.read()
                 raise _problem(response)
             yield from _events(response.iter_lines())
+
+    def _renew(self, refresh_token: str) -> KeptLogIn | None:
+        """Carry a log-in on; None where it has ended."""
+        body = {"refresh_token": refresh_token}
+        response = self._http.post("/session/refresh", json=body, auth=httpx.Auth())
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            return None
+        if response.is_error:
+            raise _problem(response)
+        return kept(_read(response, LogIn))
 
     def _send(self, method: str, path: str, **given: Any) -> httpx.Response:
         try:

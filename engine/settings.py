@@ -202,6 +202,9 @@ SETTINGS: Mapping[str, Setting] = {
         "API: the password of the first account, the administrator `admin`. Once there is an account it says nothing.",
     ),
     "api_url": Setting("CHRONOVERSE_API_URL", str, "http://127.0.0.1:8080", "Where the command line finds the API."),
+    "token": Setting(
+        "CHRONOVERSE_TOKEN", str, "", "What the command line proves itself with: an API token. Empty: the log-in."
+    ),
     "public_url": Setting(
         "CHRONOVERSE_PUBLIC_URL",
         _web_address,
@@ -341,6 +344,7 @@ class Settings:
     access: str
     admin_password: str = field(repr=False)
     api_url: str
+    token: str = field(repr=False)
     public_url: str
     durability: str
     pools: tuple[str, ...]

@@ -32,7 +32,9 @@ def get_account(services: Injected, name: FromPath[str]) -> Account:
 def create_account(services: Injected, data: JSONBody[AccountRequest]) -> Account:
     """Add an account. The first one must be an administrator: from then on everybody has to say who he is."""
     grants = [Grant(Role(item.role), item.namespaces) for item in data.roles]
-    return Account.of(services.accounts.add(data.name, data.password, grants))
+    added = services.accounts.add(data.name, data.password, grants)
+    services.gate.look_again()
+    return Account.of(added)
 
 
 @post(

@@ -66,6 +66,12 @@ class Gate:
         self._open_until = self._monotonic() + KEPT_SECONDS
         return True
 
+    def look_again(self) -> None:
+        """Forget what is known: there is a new account."""
+        with self._lock:
+            self._known.clear()
+        self._open_until = 0.0
+
     def caller(self, token: str) -> Caller | None:
         """Return who carries the token, an API token or an access token; None for one that does not count."""
         key = digest(token)
