@@ -73,7 +73,7 @@ class Janitor(LoopService):
             self._repeat(lambda connection: forget_expired(connection, now))
             self._repeat(lambda connection: give_up(connection, now - UNDECIDED_KEPT, now))
             self._repeat(forget_commits)
-            forget_old_figures(self._database, now)
+            forget_old_figures(self._database, now, lambda: self.stopping)
             LogRetention(self._database, self._log_limits, now, lambda: self.stopping).enforce()
             with self._database.write() as connection:
                 forget_sessions(connection, now - SESSIONS_KEPT)

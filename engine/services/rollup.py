@@ -1,6 +1,6 @@
 """The roll-up: ended runs become figures by hour and day, a bite a transaction."""
 
-import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -9,8 +9,6 @@ from engine.services.service import LoopService
 from engine.store.database import Database
 from engine.store.rollups import add_counted, count_ended
 from engine.store.rollups_kept import forget_figures
-
-log = logging.getLogger(__name__)
 
 TURN_SECONDS: Final = 5.0
 BREATH_SECONDS: Final = 0.02
@@ -21,7 +19,7 @@ KEPT: Final = {Width.HOUR: timedelta(days=40), Width.DAY: timedelta(days=800)}
 
 
 class RollUp(LoopService):
-    """The loop that counts ended runs. Any number may run: a run is counted once."""
+    """The loop that counts ended runs; one process at a time runs it, and if two did, a run would be counted once."""
 
     name = "roll-up"
 
@@ -31,9 +29,11 @@ class RollUp(LoopService):
         self._turn_seconds = turn_seconds
 
     def turn(self) -> None:
-        """Wait, then count all there is."""
-        if self.pause(self._turn_seconds):
-            while self.count() and self.pause(BREATH_SECONDS):
+        """Wait, then count all there is, unless another process does."""
+        if not self.pause(self._turn_seconds):
+            return
+        with self._database.exclusive("roll-up") as mine:
+            while mine and self.count() and self.pause(BREATH_SECONDS):
                 pass
 
     def count(self) -> int:
@@ -46,10 +46,10 @@ class RollUp(LoopService):
         return len(counted.run_ids)
 
 
-def forget_old_figures(database: Database, now: datetime) -> None:
-    """Delete figures that are older than `KEPT`, a bite a transaction."""
+def forget_old_figures(database: Database, now: datetime, stopping: Callable[[], bool] = lambda: False) -> None:
+    """Delete figures that are older than `KEPT`, a bite a transaction, until `stopping` says that it is enough."""
     for width, kept in KEPT.items():
         forgotten = 1
-        while forgotten:
+        while forgotten and not stopping():
             with database.write() as connection:
                 forgotten = forget_figures(connection, width, now - kept)

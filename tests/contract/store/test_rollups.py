@@ -183,3 +183,22 @@ def test_old_figures_go(database: Database, monkeypatch: pytest.MonkeyPatch) -> 
     forget_old_figures(database, NOW + timedelta(days=802))
     with database.read() as connection:
         assert connection.execute(select(func.count()).select_from(table)).scalar_one() == 0
+
+
+def test_a_turn_counts_all_there_is_unless_another_process_does(database: Database) -> None:
+    play = Play(database)
+    finished(play)
+    roll_up = RollUp(database, turn_seconds=0.0)
+    with database.exclusive("roll-up"):
+        roll_up.turn()
+    assert figures(database, play.workflow_id).runs == {}
+    roll_up.turn()
+    assert figures(database, play.workflow_id).runs == {"succeeded": 1}
+
+
+def test_old_figures_stay_when_the_process_is_to_end(database: Database) -> None:
+    finished(Play(database))
+    roll(database)
+    forget_old_figures(database, NOW + timedelta(days=802), lambda: True)
+    with database.read() as connection:
+        assert connection.execute(select(func.count()).select_from(table)).scalar_one() == 6
