@@ -137,6 +137,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "deleteSecret": Access(_E, Of.QUERY),
     "rotateSecrets": Access(_A, Of.SERVER),
     "listWorkers": Access(_V, Of.SERVER),
+    "followEvents": Access(_V, Of.QUERY),
 }
 UNKNOWN: Final = Access(_A, Of.SERVER)
 

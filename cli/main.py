@@ -31,6 +31,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "backfill": "cli.backfills:backfill",
     "backfills": "cli.backfills:backfills",
     "notifications": "cli.notifications:notifications",
+    "events": "cli.events:events",
     "approvals": "cli.approvals:approvals",
     "approve": "cli.approvals:approve",
     "reject": "cli.approvals:reject",

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from dsl.namespaces import allows
+
 
 class Told(Protocol):
     """What is looked at of an event."""
@@ -28,8 +30,8 @@ class Told(Protocol):
 class Wanted:
     """What must hold of an event, all of it; what is empty does not narrow.
 
-    `kinds` are kinds, or what they begin with up to a dot (`run.*`). `namespaces` are namespaces, each with those below
-    it (`data` has `data.daily`). `workflow` is namespace and name.
+    `kinds` are kinds, or what they begin with up to a dot (`run.*`). `namespaces` are namespaces (`data`), or one with
+    those below it (`data.*`). `workflow` is namespace and name.
     """
 
     kinds: tuple[str, ...] = ()
@@ -41,7 +43,7 @@ class Wanted:
         """Whether the event is wanted."""
         if self.kinds and not any(_of_kind(event.kind, kind) for kind in self.kinds):
             return False
-        if self.namespaces and not any(_below(event.namespace, namespace) for namespace in self.namespaces):
+        if self.namespaces and not (event.namespace and allows(self.namespaces, event.namespace)):
             return False
         if self.workflow is not None and self.workflow != (event.namespace, event.workflow):
             return False
@@ -50,7 +52,3 @@ class Wanted:
 
 def _of_kind(kind: str, wanted: str) -> bool:
     return kind.startswith(wanted[:-1]) if wanted.endswith(".*") else kind == wanted
-
-
-def _below(namespace: str, wanted: str) -> bool:
-    return namespace == wanted or namespace.startswith(f"{wanted}.")

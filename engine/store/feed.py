@@ -83,7 +83,7 @@ def _conditions(wanted: Wanted) -> Sequence[ColumnElement[bool]]:
     if wanted.kinds:
         conditions.append(or_(*(_of_kind(kind) for kind in wanted.kinds)))
     if wanted.namespaces:
-        conditions.append(or_(*(_below(namespace) for namespace in wanted.namespaces)))
+        conditions.append(or_(*(_of_namespace(namespace) for namespace in wanted.namespaces)))
     if wanted.workflow is not None:
         conditions += [feed.c.namespace == wanted.workflow[0], feed.c.workflow == wanted.workflow[1]]
     if wanted.source:
@@ -95,8 +95,10 @@ def _of_kind(kind: str) -> ColumnElement[bool]:
     return feed.c.kind.startswith(kind[:-1], autoescape=True) if kind.endswith(".*") else feed.c.kind == kind
 
 
-def _below(namespace: str) -> ColumnElement[bool]:
-    return or_(feed.c.namespace == namespace, feed.c.namespace.startswith(f"{namespace}.", autoescape=True))
+def _of_namespace(wanted: str) -> ColumnElement[bool]:
+    namespace = wanted.removesuffix(".*")
+    own = feed.c.namespace == namespace
+    return own if namespace == wanted else or_(own, feed.c.namespace.startswith(f"{namespace}.", autoescape=True))
 
 
 def _plain(data: Mapping[str, Any]) -> dict[str, Any]:

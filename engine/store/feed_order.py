@@ -11,7 +11,7 @@ committed and seen. Long transactions that enter nothing hold nobody back.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, text
 
 from engine.store.bulk import Bulk
 from engine.store.json_text import json_text
@@ -32,6 +32,7 @@ _on_postgresql = text(
     "(kind text, at timestamptz, namespace text, workflow text, run_id text, source text, data jsonb)"
 )
 _last_id = text(_LAST_ID)
+_last_on_sqlite = text("SELECT seq FROM sqlite_sequence WHERE name = 'feed'")
 _held = text(
     "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"
     f" AND classid = {_LOCKS} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -52,7 +53,7 @@ def insert(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
 def horizon(connection: Connection) -> int:
     """Return the last id up to which all events are there that ever will be; what is read must be read after this."""
     if connection.dialect.name == "sqlite":
-        newest: int | None = connection.execute(select(func.max(feed.c.id))).scalar()
+        newest: int | None = connection.execute(_last_on_sqlite).scalar()
         return newest or 0
     last: int = connection.execute(_last_id).scalar_one()
     return min((last_before(last, low) for low in connection.execute(_held).scalars()), default=last)
