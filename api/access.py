@@ -102,6 +102,8 @@ ACCESS: Final[Mapping[str, Access]] = {
     "getArtifact": Access(_V, Of.RUN),
     "cancelRun": Access(_O, Of.RUN),
     "retryRun": Access(_O, Of.RUN),
+    "cancelRuns": Access(_O, Of.ONESELF),  # each run by its own namespace: see api.batch
+    "retryRuns": Access(_O, Of.ONESELF),
     "rerunRun": Access(_O, Of.RUN),
     "resumeRun": Access(_O, Of.RUN),
     "decideApproval": Access(_O, Of.RUN),

@@ -32,6 +32,7 @@ from api.routes import (
     notifications,
     plans,
     run_again,
+    run_batches,
     runs,
     secrets,
     session,
@@ -49,7 +50,14 @@ BASE = "/api/v1"
 def create_app(dependencies: Dependencies) -> Litestar:
     """Return the application over what a process has opened. It opens and closes nothing itself."""
     services = Services.of(dependencies)
-    of_runs = [*runs.HANDLERS, *run_again.HANDLERS, *approvals.HANDLERS, *logs.HANDLERS, *artifacts.HANDLERS]
+    of_runs = [
+        *runs.HANDLERS,
+        *run_again.HANDLERS,
+        *run_batches.HANDLERS,
+        *approvals.HANDLERS,
+        *logs.HANDLERS,
+        *artifacts.HANDLERS,
+    ]
     runs_router = Router("/runs", tags=["runs"], route_handlers=of_runs)
     resources = [
         workflows.ROUTER,

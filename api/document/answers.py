@@ -25,8 +25,8 @@ _EVERYWHERE: Final = {400, 401, 403, 500, 503}
 _OUTSIDE: Final[Mapping[str, set[int]]] = {"live": {403, 500}, "ready": {403, 500}, "metrics": {401, 403, 500, 503}}
 """Of the operations that are not below `/api/v1`."""
 
-_NAMING: Final = {"listRuns", "listBackfills", "getAnalytics", "listDrift"}
-"""They name a workflow in the query, not in the path."""
+_NAMING: Final = {"listRuns", "listBackfills", "getAnalytics", "listDrift", "cancelRuns", "retryRuns"}
+"""They name a workflow, but not in the path."""
 
 _STATEFUL: Final = {
     "triggerRun",

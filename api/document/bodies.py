@@ -15,6 +15,7 @@ RAW: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
 
 GIVEN: Final[Mapping[str, Mapping[str, Mapping[str, dict[str, Any]]]]] = {
     "followLogs": {"200": {"text/event-stream": _TEXT}},
+    "followEvents": {"200": {"text/event-stream": _TEXT}},
     "downloadLogs": {"200": {"text/plain": _TEXT, "application/x-ndjson": _TEXT}},
     "getArtifact": {"200": {"application/octet-stream": _BINARY}, "304": {}},
     "metrics": {"200": {"text/plain": _TEXT}},

@@ -13,6 +13,8 @@ from api.document.links import links
 
 Document = dict[str, Any]
 
+_IDS = {"run_id", "backfill_id"}
+
 
 def completed(derived: Document) -> Document:
     """Return the whole document for the one that the framework derives; that one is left as it is."""
@@ -40,6 +42,8 @@ def _parameters(operation: Document) -> None:
     """A parameter in a query, path or header is there or is not: it is never null."""
     for parameter in operation.get("parameters", []):
         parameter["schema"] = _without_null(parameter["schema"])
+        if parameter["name"] in _IDS:
+            parameter["schema"]["format"] = "uuid"
 
 
 def _without_null(schema: Document) -> Document:

@@ -94,7 +94,7 @@ def test_every_operation_lets_in_who_the_table_says(closed, play, who):
     wrong = []
     for operation, (method, path) in operations(closed.app).items():
         access = ACCESS[operation]
-        if operation == "followLogs":  # it would not end
+        if operation in {"followLogs", "followEvents"}:  # they would not end
             continue
         status = closed.ask(who, method, _filled(path, play.namespace, run_id)).status_code
         if status not in _expected(who, access):
@@ -133,6 +133,21 @@ def test_what_may_not_be_seen_is_not_there(closed, play):
     missing = closed.ask("root", "GET", f"/api/v1/workflows/{play.namespace}/none")
     assert (hidden.status_code, hidden.json()["type"]) == (missing.status_code, missing.json()["type"])
     assert hidden.json()["detail"] == f"there is no workflow {play.namespace}/flow"
+
+
+def test_each_run_of_a_batch_is_judged_by_its_own_namespace(closed, play):
+    started = closed.ask("root", "POST", f"/api/v1/workflows/{play.namespace}/flow/runs", json={})
+    run_id = started.json()["id"]
+    for who, outcome in {
+        "stranger": "unknown",
+        "viewer": "refused",
+        "reader": "refused",
+        "operator": "planned",
+    }.items():
+        answer = closed.ask(who, "POST", "/api/v1/runs/cancel", json={"ids": [run_id], "dry_run": True})
+        assert [item["outcome"] for item in answer.json()["items"]] == [outcome], who
+    everything = closed.ask("stranger", "POST", "/api/v1/runs/cancel", json={"where": {}, "dry_run": True})
+    assert everything.json()["items"] == []
 
 
 def test_lists_are_asked_for_by_namespace(closed, play):
