@@ -18,9 +18,10 @@ from tests.openapi.fuzzing import faults
 REACHED = {
     "examples": {"POST /api/v1/workflows/{namespace}/{name}/runs", "POST /api/v1/runs/{run_id}/retry"},
     "fuzzing": {"GET /api/v1/workflows/{namespace}/{name}", "GET /api/v1/runs/{run_id}", "GET /api/v1/runs"},
-    "stateful": {"GET /api/v1/runs", "GET /api/v1/workflows"},
 }
-"""Operations that each phase has succeed, or it would show little."""
+"""Operations that a phase has succeed, or it would show little."""
+WALKED_MIN = 3
+"""How many operations a walk along links has succeed at least; which these are, the ids of runs decide."""
 
 TEXT = """\
 triggers: {hourly: {cron: "0 * * * *"}}
@@ -76,4 +77,5 @@ def test_answers_are_as_documented(app: Litestar, known: dict[str, str], phase: 
         del known["path.run_id"]
     found = faults(app, phase, known)
     assert not found.faults, "\n\n".join(found.faults)
-    assert found.succeeded >= REACHED[phase], found.succeeded
+    assert found.succeeded >= REACHED.get(phase, set()), found.succeeded
+    assert len(found.succeeded) >= WALKED_MIN, found.succeeded
