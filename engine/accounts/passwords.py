@@ -1,6 +1,7 @@
 """Passwords: hashed with Argon2id (RFC 9106, its second recommended parameters), checked without telling who exists."""
 
 import secrets
+import threading
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
@@ -9,6 +10,10 @@ if TYPE_CHECKING:
 
 LENGTH_MIN: Final = 12
 LENGTH_MAX: Final = 1_000
+AT_ONCE_MAX: Final = 2
+"""How many are worked out at once, each in 64 MiB: many log-ins wait, rather than take all memory."""
+
+_turns: Final = threading.BoundedSemaphore(AT_ONCE_MAX)
 
 
 class WeakPasswordError(ValueError):
@@ -19,7 +24,8 @@ def hashed(password: str) -> str:
     """Return the hash of a password, in PHC form. Raises `WeakPasswordError`."""
     if not LENGTH_MIN <= len(password) <= LENGTH_MAX:
         raise WeakPasswordError(f"a password has {LENGTH_MIN} to {LENGTH_MAX:,} characters")
-    return _hasher().hash(password)
+    with _turns:
+        return _hasher().hash(password)
 
 
 def fits(password: str, stored: str | None) -> bool:
@@ -27,7 +33,8 @@ def fits(password: str, stored: str | None) -> bool:
     from argon2.exceptions import InvalidHashError, VerificationError  # noqa: PLC0415 - loaded for the first log-in
 
     try:
-        _hasher().verify(stored or _nobodys(), password[: LENGTH_MAX + 1])
+        with _turns:
+            _hasher().verify(stored or _nobodys(), password[: LENGTH_MAX + 1])
     except (VerificationError, InvalidHashError):
         return False
     return stored is not None

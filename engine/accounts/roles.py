@@ -1,6 +1,5 @@
 """Roles in namespaces, and what follows from them. Pure."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -62,8 +61,3 @@ class Caller:
 
 LOCAL: Final = Caller("anybody", (Grant(Role.ADMIN),))
 """Whoever reaches the server, as long as there is no account: on this machine alone."""
-
-
-def listed(grants: Sequence[Grant]) -> list[str]:
-    """Return the grants as people write them: `operator:data.*`."""
-    return [f"{grant.role}:{grant.namespaces}" for grant in grants]
