@@ -108,7 +108,7 @@ def test_followers_do_not_keep_others_from_being_answered(api: httpx.Client, tmp
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.org", "::"])
 def test_any_address_but_loopback_is_refused(stack: Stack, host: str) -> None:
-    with pytest.raises(ServerError, match="no authentication yet"):
+    with pytest.raises(ServerError, match="there is no account"):
         ApiServer(Dependencies(database=stack.database, broker=stack.broker), host=host, port=0)
 
 
