@@ -67,7 +67,10 @@ def _in_order(run: Run, graph: Graph) -> list[TaskRun]:
 def _environments(play: Play) -> Iterator[tuple[tuple[str, str, str, int], dict[str, str]]]:
     """Give what each attempt's script found in its environment, by run, task, key and number."""
     for path in play.notes.iterdir():
-        pairs = [pair.partition("=") for pair in path.read_text(encoding="utf-8").split("\0") if pair]
+        text = path.read_text(encoding="utf-8")
+        if not text.endswith("\0"):  # its script was stopped before it had said all, as a replaced run's may be
+            continue
+        pairs = [pair.partition("=") for pair in text.split("\0") if pair]
         found = {name: value for name, _, value in pairs}
         key = found.get("CHRONOVERSE_TASK_KEY", "")
         place = (found["CHRONOVERSE_RUN_ID"], found["CHRONOVERSE_TASK"], key, int(found["CHRONOVERSE_ATTEMPT"]))
