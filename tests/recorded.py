@@ -1,4 +1,6 @@
-"""What instruments have recorded since a moment: they belong to the process, which is every test's."""
+"""What instruments have recorded since a moment: they belong to the process, which is every test's.
+
+A sum is the difference of two sums over all tests so far, so it is right to a millionth and no further."""
 
 from engine.telemetry.recording import Distribution, Instrument, Values
 
@@ -15,7 +17,7 @@ class Recorded:
         now = self._totals()
         none = (0.0, 0.0)
         differences = {
-            values: (count - self._before.get(values, none)[0], total - self._before.get(values, none)[1])
+            values: (count - self._before.get(values, none)[0], round(total - self._before.get(values, none)[1], 6))
             for values, (count, total) in now.items()
         }
         return {values: difference for values, difference in differences.items() if difference != none}
