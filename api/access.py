@@ -140,6 +140,13 @@ ACCESS: Final[Mapping[str, Access]] = {
     "rotateSecrets": Access(_A, Of.SERVER),
     "listWorkers": Access(_V, Of.SERVER),
     "followEvents": Access(_V, Of.QUERY),
+    "listWebhooks": Access(_A, Of.SERVER),
+    "addWebhook": Access(_A, Of.SERVER),
+    "getWebhook": Access(_A, Of.SERVER),
+    "removeWebhook": Access(_A, Of.SERVER),
+    "listDeliveries": Access(_A, Of.SERVER),
+    "replayDelivery": Access(_A, Of.SERVER),
+    "replayDead": Access(_A, Of.SERVER),
 }
 UNKNOWN: Final = Access(_A, Of.SERVER)
 

@@ -40,6 +40,7 @@ from api.routes import (
     sources,
     syncs,
     validation,
+    webhooks,
     workers,
     workflows,
 )
@@ -70,6 +71,7 @@ def create_app(dependencies: Dependencies) -> Litestar:
         hooks.ROUTER,
         notifications.ROUTER,
         events.router(services),
+        webhooks.ROUTER,
         secrets.ROUTER,
         session.ROUTER,
         accounts.ROUTER,

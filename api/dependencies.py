@@ -26,6 +26,7 @@ from engine.services.overrides import Overrides
 from engine.services.revision_cache import RevisionCache
 from engine.services.secrets import Secrets
 from engine.services.source_hooks import SourceHooks
+from engine.services.webhooks import Webhooks
 from engine.store.database import Database
 
 
@@ -78,6 +79,7 @@ class Services:
     accounts: Accounts
     log_ins: LogIns
     gate: Gate
+    webhooks: Webhooks
 
     @classmethod
     def of(cls, given: Dependencies) -> "Services":
@@ -108,6 +110,7 @@ class Services:
             accounts=accounts,
             log_ins=log_ins,
             gate=gate,
+            webhooks=Webhooks(given.database, given.keyring, given.clock),
         )
 
     @property

@@ -34,6 +34,7 @@ from engine.keyring import KeyringError
 from engine.services.declared_sources import InvalidDeclarationError
 from engine.services.refusals import ConflictError, InvalidInputsError, InvalidRangeError, KeyReusedError, UnknownError
 from engine.services.secrets import SecretError
+from engine.services.webhooks.registry import WebhookError
 from engine.signed_requests import BodyError, UnsignedError
 from engine.store.errors import RetryableError, StoreError
 
@@ -81,6 +82,7 @@ KINDS: Final[Mapping[type[Exception], Kind]] = {
     InvalidAccountError: Kind("invalid-account", 422, "The account cannot be so"),
     KeyringError: Kind("no-key", 503, "There is no key to keep secrets with"),
     SecretError: Kind("invalid-secret", 422, "The secret cannot be kept"),
+    WebhookError: Kind("invalid-webhook", 422, "The webhook cannot be declared so"),
     KeyReusedError: Kind("idempotency-key-reused", 422, "The idempotency key was used for another request"),
     RetryableError: Kind("unavailable", 503, "The database cannot be had now"),
     ArtifactError: Kind("no-artifact", 503, "The store of artifacts does not give it"),

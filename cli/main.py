@@ -32,6 +32,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "backfills": "cli.backfills:backfills",
     "notifications": "cli.notifications:notifications",
     "events": "cli.events:events",
+    "webhook": "cli.webhooks:webhook",
     "approvals": "cli.approvals:approvals",
     "approve": "cli.approvals:approve",
     "reject": "cli.approvals:reject",

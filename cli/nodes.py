@@ -40,6 +40,7 @@ from engine.services.status_courier import StatusCourier
 from engine.services.sweeper import Sweeper
 from engine.services.sync_requests import SyncRequests, ask_for_sync
 from engine.services.syncer import Syncer
+from engine.services.webhooks import WebhookCourier
 from engine.settings import Settings
 from engine.store.database import Database
 from engine.sync.declarations import Declaration, forget, open_source
@@ -102,8 +103,9 @@ def process_services(parts: Parts) -> list[Service]:
 def engine_services(parts: Parts) -> list[Service]:
     """Return the services that carry runs on."""
     settings, database, broker = parts.settings, parts.database, parts.broker
-    secrets = Secrets(database, keyring(settings))
-    courier = Courier(database, mail_settings=MailSettings(settings.smtp_url, settings.mail_from), secrets=secrets)
+    keys, mail_settings = keyring(settings), MailSettings(settings.smtp_url, settings.mail_from)
+    secrets = Secrets(database, keys)
+    courier = Courier(database, mail_settings=mail_settings, secrets=secrets)
     sweeper = Sweeper(database, broker, ttl_seconds=settings.ttl_seconds)
     return [
         of_installation(database, broker, settings.pools, sweeper.found),
@@ -117,6 +119,7 @@ def engine_services(parts: Parts) -> list[Service]:
         ),
         LogWriter(database, broker, on_written=parts.notifier.notify),
         courier,
+        WebhookCourier(database, keys, mail_settings=mail_settings),
         Executor(database, broker, capacities=settings.capacities, secrets=secrets, on_notices=courier.wake),
         RollUp(database),
         Janitor(

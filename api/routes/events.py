@@ -13,7 +13,7 @@ from api.dependencies import Injected, Services
 from api.event_stream import EventStream
 from api.parameters import Moment, read_moment, read_workflow, refused
 from api.problems import RESPONSES, Kind, RefusedError
-from engine.events import EventKind, Wanted
+from engine.events import CHOICES, Wanted
 from engine.services.feed_tail import FOLLOWERS_MAX, FeedTail
 from engine.store.feed import newest_event
 
@@ -67,11 +67,9 @@ async def follow_events(
 def read_kinds(place: str, given: Iterable[str]) -> tuple[str, ...]:
     """Return the kinds of events that are wanted. Raises `RefusedError` for one that there is not."""
     kinds = tuple(given)
-    begins = {f"{kind.partition('.')[0]}.*" for kind in EventKind}
     for kind in kinds:
-        if kind not in begins and kind not in set(EventKind):
-            listed = ", ".join([*sorted(begins), *EventKind])
-            raise refused(place, f"{kind!r} is no kind of event", f"one of {listed}")
+        if kind not in CHOICES:
+            raise refused(place, f"{kind!r} is no kind of event", f"one of {', '.join(CHOICES)}")
     return kinds
 
 

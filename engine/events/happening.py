@@ -57,6 +57,10 @@ SENTENCES: Final[Mapping[EventKind, str]] = {
 """What each kind says, for the documentation."""
 
 
+CHOICES: Final = (*sorted({f"{kind.partition('.')[0]}.*" for kind in EventKind}), *EventKind)
+"""What can be asked for: every kind, and what kinds begin with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Happening:
     """One event, as it is entered. What it is not about stays empty. `data` are JSON values."""

@@ -20,6 +20,7 @@ from engine.store.database import Database
 from engine.store.feed import forget_events
 from engine.store.revisions import checkouts_in_use
 from engine.store.sessions import forget_sessions
+from engine.store.webhooks import forget_deliveries
 
 if TYPE_CHECKING:
     from engine.artifacts.store import ArtifactStore
@@ -69,6 +70,7 @@ class Janitor(LoopService):
             self._repeat(lambda connection: retention.delete_backfills(connection, now - self._kept))
             self._repeat(lambda connection: retention.delete_idempotency_keys(connection, now - KEYS_KEPT))
             self._repeat(lambda connection: forget_events(connection, now - self._events_kept))
+            self._repeat(lambda connection: forget_deliveries(connection, now - self._events_kept))
             self._repeat(retention.delete_idle_resources)
             self._repeat(lambda connection: forget_expired(connection, now))
             self._repeat(lambda connection: give_up(connection, now - UNDECIDED_KEPT, now))

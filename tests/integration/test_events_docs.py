@@ -11,6 +11,7 @@ import pytest
 
 from api.dependencies import Dependencies
 from api.server import ApiServer
+from engine.keyring import Keyring
 from tests.contract.sync.world import MemorySource, World, workflow
 from tests.stack import Stack
 
@@ -26,17 +27,21 @@ def test_the_examples_work_as_written(tmp_path: Path) -> None:
         world.sync(hello=workflow("hello", "every: 1s"))
         world.clock.forward(seconds=2)
         world.fire()
-        server = ApiServer(Dependencies(database=stack.database, broker=stack.broker), host="127.0.0.1", port=0)
+        given = Dependencies(database=stack.database, broker=stack.broker, keyring=Keyring([bytes(32)]))
+        server = ApiServer(given, host="127.0.0.1", port=0)
         server.start()
         try:
             done = [_run(block, server.url) for block in re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)]
         finally:
             server.stop()
-    assert [each.stderr for each in done] == ["", ""]
-    shown, streamed = (each.stdout for each in done)
+    assert [each.stderr for each in done] == ["", "", ""]
+    shown, streamed, webhooks = (each.stdout for each in done)
     assert "run.created" in shown
     assert "default/hello" in shown
     assert "event: end" in streamed
+    assert "whsec_" in webhooks
+    assert "mailto:data@example.com" in webhooks
+    assert webhooks.endswith("ops is removed\n")
 
 
 def _run(script: str, url: str) -> subprocess.CompletedProcess[str]:

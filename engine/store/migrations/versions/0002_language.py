@@ -225,6 +225,7 @@ def upgrade() -> None:
     op.create_index("ix_commits_status_due_at", "commits", ["status_due_at"])
     _add_figures()
     _create_feed()
+    _create_webhooks()
     _create_accounts()
 
 
@@ -301,10 +302,42 @@ def _create_feed() -> None:
     )
 
 
+def _create_webhooks() -> None:
+    op.create_table(
+        "webhooks",
+        sa.Column("name", sa.String(100), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("kinds", Json, nullable=False),
+        sa.Column("namespaces", Json, nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_webhooks"),
+    )
+    op.create_table(
+        "webhook_deliveries",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("webhook", sa.String(100), nullable=False),
+        sa.Column("event_id", sa.BigInteger(), nullable=False),
+        sa.Column("payload", Json, nullable=False),
+        sa.Column("state", sa.String(10), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("error", sa.Text(), nullable=False, server_default=""),
+        sa.Column("next_at", Timestamp()),
+        sa.Column("created_at", Timestamp(), nullable=False),
+        sa.Column("sent_at", Timestamp()),
+        sa.PrimaryKeyConstraint("id", name="pk_webhook_deliveries"),
+        sa.UniqueConstraint("webhook", "event_id", name="uq_webhook_deliveries_webhook"),
+        sa.CheckConstraint("state IN ('pending', 'sent', 'dead')", name="ck_webhook_deliveries_state"),
+    )
+    op.create_index("ix_webhook_deliveries_webhook", "webhook_deliveries", ["webhook", "id"])
+    op.create_index("ix_webhook_deliveries_due", "webhook_deliveries", ["state", "next_at"])
+
+
 def downgrade() -> None:
     for name in ("refresh_tokens", "signing_keys", "api_tokens", "account_roles", "accounts"):
         op.drop_table(name)
-    for table in ("feed", "run_logs", "rollups", "ended_runs"):
+    for table in ("webhook_deliveries", "webhooks", "feed", "run_logs", "rollups", "ended_runs"):
         op.drop_table(table)
     op.drop_table("commits")
     op.drop_table("backfills")
