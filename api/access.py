@@ -14,6 +14,7 @@ from litestar.handlers import BaseRouteHandler
 from api.authentication import CALLER, CREDENTIALS
 from api.parameters import read_workflow
 from api.problems import FORBIDDEN, NOT_AUTHENTICATED, RefusedError
+from dsl.namespaces import allows
 from engine.accounts.roles import Caller, Role
 from engine.services.refusals import UnknownError
 from engine.store import reads_namespaces
@@ -33,6 +34,8 @@ class Of(Enum):
     """That of the path's `namespace`."""
     QUERY = auto()
     """That of the query's `namespace` or `workflow`; without one, all of them."""
+    BADGE = auto()
+    """That of the path's `namespace`, unless everybody may see its badges."""
     RUN = auto()
     """That of the path's run."""
     BACKFILL = auto()
@@ -78,6 +81,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "getRevision": Access(_V, Of.PATH),
     "diffRevisions": Access(_V, Of.PATH),
     "listUpcoming": Access(_V, Of.PATH),
+    "getBadge": Access(_V, Of.BADGE),
     "explainWorkflow": Access(_V, Of.PATH),
     "searchLogs": Access(_V, Of.PATH),
     "getAnalytics": Access(_V, Of.QUERY),
@@ -165,6 +169,8 @@ async def allowed(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseR
     access = UNKNOWN if not isinstance(operation, str) else ACCESS.get(operation, UNKNOWN)
     if access.of is Of.OPEN or _is_document(connection, operation):
         return
+    if access.of is Of.BADGE and _is_public(connection):
+        return
     caller: Caller | None = connection.scope["state"].get(CALLER)
     if caller is None:
         raise _unknown(connection)
@@ -184,7 +190,7 @@ async def _place(connection: ASGIConnection[Any, Any, Any, Any], of: Of) -> tupl
     That there is such a thing is not told to who may not see it.
     """
     parameters = connection.path_params
-    if of is Of.PATH:
+    if of in {Of.PATH, Of.BADGE}:
         namespace = str(parameters["namespace"])
         return [namespace], f"workflow {namespace}/{parameters.get('name', '')}"
     if of is Of.QUERY:
@@ -202,6 +208,11 @@ async def _place(connection: ASGIConnection[Any, Any, Any, Any], of: Of) -> tupl
             return read(opened, wanted)
 
     return [await to_thread.run_sync(look) or ""], f"{kind} {wanted}"
+
+
+def _is_public(connection: ASGIConnection[Any, Any, Any, Any]) -> bool:
+    patterns = connection.app.state.services.given.public_badges
+    return bool(patterns) and allows(patterns, str(connection.path_params["namespace"]))
 
 
 def _is_document(connection: ASGIConnection[Any, Any, Any, Any], operation: object) -> bool:

@@ -1,7 +1,7 @@
 """What the API works with, given once when the application is made."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from litestar.di import NamedDependency
@@ -44,6 +44,7 @@ class Dependencies:
     needs, a callable that says what is wrong with it (empty: nothing). `notifier` hears of runs with new log lines
     where the log writer is in the same process. `keyring` encrypts secrets, `artifacts` keeps files. `closing` ends
     followed streams. `pool_kinds` are the kinds of tasks that pools are declared to serve.
+    `public_badges` are the namespaces whose badges everybody may see: `data`, or `data.*` with all below it.
     """
 
     database: Database
@@ -60,6 +61,7 @@ class Dependencies:
     closing: threading.Event = field(default_factory=threading.Event)
     pool_kinds: PoolKinds = field(default_factory=dict)
     credentials_always: bool = False
+    public_badges: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -249,6 +249,7 @@ def api_service(
         keyring=keyring(settings),
         artifacts=Artifacts(settings.artifacts_place),
         pool_kinds=settings.pool_kinds,
+        public_badges=settings.public_badges,
     )
     return ApiServer(dependencies, host=settings.host, port=settings.port)
 

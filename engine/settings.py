@@ -7,6 +7,7 @@ variable and the remedy.
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -81,6 +82,13 @@ def _names(text: str) -> tuple[str, ...]:
     if not names:
         raise ValueError("must name at least one")
     return names
+
+
+def _namespaces(text: str) -> tuple[str, ...]:
+    patterns = tuple(pattern.strip() for pattern in text.split(",") if pattern.strip())
+    if not all(re.fullmatch(r"[a-z0-9][a-z0-9._-]*(\.\*)?", pattern) for pattern in patterns):
+        raise ValueError("must look like web,data.* (namespaces, .* with all below)")
+    return patterns
 
 
 def _capacities(text: str) -> dict[str, int]:
@@ -291,6 +299,12 @@ SETTINGS: Mapping[str, Setting] = {
         "API and engine: the keys of the secrets, base64 of 32 bytes each (`openssl rand -base64 32`), separated by "
         "commas. The first encrypts, all decrypt. Empty, in one process: a file `secret.key` in the state directory.",
     ),
+    "public_badges": Setting(
+        "CHRONOVERSE_PUBLIC_BADGES",
+        _namespaces,
+        "",
+        "API: namespaces whose workflows' badges everybody may see without a log-in, with commas: `web,data.*`.",
+    ),
     "smtp_url": Setting(
         "CHRONOVERSE_SMTP_URL",
         str,
@@ -362,6 +376,7 @@ class Settings:
     artifact_bytes_max: int
     checkout_bytes_max: int
     secret_key: str = field(repr=False)
+    public_badges: tuple[str, ...]
     smtp_url: str
     mail_from: str
     retention_days: float

@@ -29,6 +29,7 @@ _NAMING: Final = {"listRuns", "listBackfills", "getAnalytics", "listDrift", "can
 """They name a workflow, but not in the path."""
 
 _STATEFUL: Final = {
+    "addWebhook",
     "triggerRun",
     "resumeWorkflow",
     "pauseWorkflow",
