@@ -71,6 +71,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "getAccount": Access(_A, Of.SERVER),
     "createAccount": Access(_A, Of.SERVER),
     "disableAccount": Access(_A, Of.SERVER),
+    "unlockAccount": Access(_A, Of.SERVER),
     "enableAccount": Access(_A, Of.SERVER),
     "grantRole": Access(_A, Of.SERVER),
     "revokeRole": Access(_A, Of.SERVER),

@@ -27,6 +27,7 @@ from litestar.params import ParameterKwarg
 from litestar.typing import FieldDefinition
 
 from api.schemas.problems import FieldFault, Problem
+from engine.accounts.log_ins import ThrottledError
 from engine.accounts.service import InvalidAccountError
 from engine.artifacts import ArtifactError
 from engine.broker.interface import BrokerError
@@ -80,6 +81,7 @@ KINDS: Final[Mapping[type[Exception], Kind]] = {
     InvalidDeclarationError: Kind("invalid-source", 422, "The source cannot be declared so"),
     UnsignedError: Kind("unsigned", 401, "The request is not signed as it should be"),
     InvalidAccountError: Kind("invalid-account", 422, "The account cannot be so"),
+    ThrottledError: Kind("too-many-tries", 429, "Too many passwords were wrong"),
     KeyringError: Kind("no-key", 503, "There is no key to keep secrets with"),
     SecretError: Kind("invalid-secret", 422, "The secret cannot be kept"),
     WebhookError: Kind("invalid-webhook", 422, "The webhook cannot be declared so"),
@@ -120,6 +122,8 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Proble
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     if kind.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, ThrottledError):
+        headers["Retry-After"] = str(error.seconds)
     if kind.status == 503:
         headers["Retry-After"] = "1"
     return Response(problem, status_code=kind.status, media_type=MEDIA_TYPE, headers=headers)

@@ -85,6 +85,14 @@ def enable(name: str, json_output: bool) -> None:
 
 @account.command()
 @click.argument("name")
+@as_json
+def unlock(name: str, json_output: bool) -> None:
+    """Let NAME log in at once, however many passwords were wrong."""
+    _show("POST", f"/accounts/{name}/unlock", None, json_output=json_output)
+
+
+@account.command()
+@click.argument("name")
 @click.argument("role", type=ROLE)
 @as_json
 def grant(name: str, role: tuple[str, str], json_output: bool) -> None:

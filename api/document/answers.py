@@ -15,6 +15,7 @@ MEANINGS: Final[Mapping[int, str]] = {
     409: "The present state does not allow it.",
     413: "The body is too large.",
     422: "The request is well formed, but does not fit.",
+    429: "Too many passwords were wrong. `Retry-After` says how many seconds to wait.",
     500: "The server failed. Its log has the name that `detail` gives.",
     502: "The source cannot be read now.",
     503: "Something that is needed cannot be had now. Try again.",
@@ -69,6 +70,9 @@ _STATEFUL: Final = {
 }
 """They are refused in some states of what they act on."""
 
+_PROVING: Final = {"logIn", "changePassword"}
+"""They look at a password."""
+
 _WAITING: Final = {"planRef", "planSource", "syncSource"}
 """They ask whoever reads the source, and wait for the answer."""
 
@@ -85,6 +89,8 @@ def statuses(operation: Mapping[str, Any], path: str) -> set[int]:
         found |= {413, 422}
     if name in _STATEFUL:
         found.add(409)
+    if name in _PROVING:
+        found.add(429)
     if name in _WAITING:
         found |= {422, 502, 504}
     if any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", [])):

@@ -63,6 +63,22 @@ def enable_account(services: Injected, name: FromPath[str]) -> Account:
     return Account.of(services.accounts.disable(name, disabled=False))
 
 
+@post(
+    "/{name:str}/unlock",
+    status_code=200,
+    sync_to_thread=True,
+    responses=RESPONSES,
+    operation_id="unlockAccount",
+    summary="Let log in again",
+)
+def unlock_account(services: Injected, name: FromPath[str]) -> Account:
+    """Forget which passwords of an account were wrong, so that it can log in at once."""
+    with services.database.read() as connection:
+        account = found(store.read_account(connection, name), f"account {name}")
+    services.log_ins.unlock(name)
+    return Account.of(account)
+
+
 @put(
     "/{name:str}/roles",
     sync_to_thread=True,
@@ -101,6 +117,7 @@ ROUTER = Router(
         create_account,
         disable_account,
         enable_account,
+        unlock_account,
         grant_role,
         revoke_role,
     ],

@@ -4,6 +4,7 @@ Access tokens are JWTs (RFC 7519) signed with Ed25519 (EdDSA, RFC 8037). A refre
 stolen, or its thief's came first: the whole log-in ends (RFC 9700, section 4.14.2).
 """
 
+import math
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +12,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from engine.accounts import passwords
+from engine.accounts.throttle import waits_until
 from engine.accounts.tokens import REFRESH_PREFIX, digest, made
 from engine.clock import Clock, NewId
 from engine.keyring import Keyring
 from engine.store import accounts as store
+from engine.store import throttle
 from engine.store.accounts import RefreshRow
 from engine.store.database import Database
 
@@ -30,6 +33,14 @@ _SEALED: Final = "signing-key"
 
 class NotAuthenticatedError(Exception):
     """What was shown proves nothing."""
+
+
+class ThrottledError(Exception):
+    """Too many passwords were wrong: none is looked at for `seconds`, not even the right one."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = math.ceil(seconds)
+        super().__init__(f"too many passwords were wrong\n  hint: try again in {self.seconds} s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +65,7 @@ class LogIns:
         self._public: Mapping[str, str] = {}
 
     def log_in(self, name: str, password: str) -> Tokens:
-        """Return tokens for an account's password. Raises `NotAuthenticatedError`, `KeyringError`.
+        """Return tokens for an account's password. Raises `NotAuthenticatedError`, `ThrottledError`, `KeyringError`.
 
         It says the same, and takes as long, whether or not there is such an account.
         """
@@ -62,12 +73,33 @@ class LogIns:
         return self._tokens(name, self._ids())
 
     def check(self, name: str, password: str) -> None:
-        """Raise `NotAuthenticatedError` unless it is the account's password."""
+        """Raise `NotAuthenticatedError` unless it is the account's password, `ThrottledError` if it may not be tried.
+
+        The try is counted before the password is looked at, so that many at once are counted too.
+        """
+        self._count(name)
         with self._database.read() as connection:
             account = store.read_account(connection, name)
         stored = None if account is None else account.password_hash
         if not passwords.fits(password, stored) or account is None or account.disabled_at is not None:
             raise NotAuthenticatedError("the name or the password is wrong")
+        with self._database.write() as connection:
+            throttle.forget(connection, name)
+
+    def unlock(self, name: str) -> bool:
+        """Forget which passwords of an account were wrong; return whether any were."""
+        with self._database.write() as connection:
+            return throttle.forget(connection, name)
+
+    def _count(self, name: str) -> None:
+        now = self._clock()
+        with self._database.write() as connection:
+            failures = throttle.read_failures(connection, name)
+            until = waits_until(failures, now)
+            if until is None:
+                throttle.count_one(connection, name, failures, now)
+        if until is not None:
+            raise ThrottledError((until - now).total_seconds())
 
     def carry_on(self, refresh: str) -> Tokens:
         """Return the next tokens of a log-in. Raises `NotAuthenticatedError`, `KeyringError`."""

@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from engine.accounts.throttle import KEPT as FAILURES_KEPT
 from engine.artifacts import CHECKOUTS, ArtifactError, Artifacts
 from engine.clock import Clock, system_clock
 from engine.services.log_retention import LogRetention
 from engine.services.rollup import forget_old_figures
 from engine.services.service import LoopService
 from engine.settings import LogLimit
-from engine.store import retention
+from engine.store import retention, throttle
 from engine.store.artifacts import gone_runs
 from engine.store.cache_entries import forget_expired
 from engine.store.commits import forget_commits, give_up
@@ -71,6 +72,7 @@ class Janitor(LoopService):
             self._repeat(lambda connection: retention.delete_idempotency_keys(connection, now - KEYS_KEPT))
             self._repeat(lambda connection: forget_events(connection, now - self._events_kept))
             self._repeat(lambda connection: forget_deliveries(connection, now - self._events_kept))
+            self._repeat(lambda connection: throttle.forget_before(connection, now - FAILURES_KEPT))
             self._repeat(retention.delete_idle_resources)
             self._repeat(lambda connection: forget_expired(connection, now))
             self._repeat(lambda connection: give_up(connection, now - UNDECIDED_KEPT, now))

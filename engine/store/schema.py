@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select, text
 
-from engine.store import tables_accounts, tables_feed, tables_rollups, tables_webhooks  # noqa: F401 - its tables are part of the schema
+from engine.store import tables_accounts, tables_feed, tables_rollups, tables_throttle, tables_webhooks  # noqa: F401 - its tables are part of the schema
 from engine.store.database import Database
 from engine.store.errors import SchemaError
 from engine.store.tables import metadata

@@ -226,6 +226,7 @@ def upgrade() -> None:
     _add_figures()
     _create_feed()
     _create_webhooks()
+    _create_throttle()
     _create_accounts()
 
 
@@ -334,10 +335,21 @@ def _create_webhooks() -> None:
     op.create_index("ix_webhook_deliveries_due", "webhook_deliveries", ["state", "next_at"])
 
 
+def _create_throttle() -> None:
+    op.create_table(
+        "failed_log_ins",
+        sa.Column("name_digest", sa.String(64), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("last_at", Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("name_digest", name="pk_failed_log_ins"),
+    )
+    op.create_index("ix_failed_log_ins_last_at", "failed_log_ins", ["last_at"])
+
+
 def downgrade() -> None:
     for name in ("refresh_tokens", "signing_keys", "api_tokens", "account_roles", "accounts"):
         op.drop_table(name)
-    for table in ("webhook_deliveries", "webhooks", "feed", "run_logs", "rollups", "ended_runs"):
+    for table in ("failed_log_ins", "webhook_deliveries", "webhooks", "feed", "run_logs", "rollups", "ended_runs"):
         op.drop_table(table)
     op.drop_table("commits")
     op.drop_table("backfills")
