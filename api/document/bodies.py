@@ -48,6 +48,7 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     "grantRole": {"role": "viewer", "namespaces": "*"},
     "declareSource": {"name": "reports", "kind": "git", "url": "https://example.com/reports.git"},
     "changeSource": {"kind": "git", "url": "https://example.com/reports.git", "ref": "main"},
+    "addWebhook": {"name": "ops", "url": "https://example.com/hook", "kinds": ["run.finished", "source.*"]},
     "suspendSource": {"reason": "the forge is being moved"},
     "planSource": {"files": {"hello.yaml": "name: hello\ntasks: {greet: {run: echo hello}}\n"}},
     "validate": "name: hello\ntasks:\n  greet:\n    run: echo hello\n",
