@@ -19,7 +19,7 @@ _STREAMS: Final = ["followLogs", "followEvents"]
 """Their answers do not end by themselves; tests of their own read them."""
 _CLOSING: Final = ["createAccount", "disableAccount", "logIn", "carryOn", "logOut", "createToken", "changePassword"]
 """After them everybody has to prove himself, and nothing else would be reached; or they are slow by design."""
-_FAR: Final = ["planRef", "planSource", "syncSource", "getArtifact", "rotateSecrets", "setSecret"]
+_FAR: Final = ["planRef", "planSource", "syncSource", "getArtifact", "rotateSecrets", "setSecret", "addWebhook"]
 """They are answered with 503 as long as nobody else is there: a syncer, a store, a key."""
 
 
