@@ -67,6 +67,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "createToken": Access(_V, Of.ONESELF),
     "revokeToken": Access(_V, Of.ONESELF),
     "changePassword": Access(_V, Of.ONESELF),
+    "listAudit": Access(_A, Of.SERVER),
     "listAccounts": Access(_A, Of.SERVER),
     "getAccount": Access(_A, Of.SERVER),
     "createAccount": Access(_A, Of.SERVER),

@@ -11,6 +11,7 @@ from litestar.openapi.config import OpenAPIConfig
 
 from api import problems
 from api.access import allowed
+from api.audit import Audited
 from api.authentication import Authenticated, caller_of
 from api.dependencies import Dependencies, Services
 from api.document.complete import WholeJson, WholeYaml, completed
@@ -20,6 +21,7 @@ from api.routes import (
     analytics,
     approvals,
     artifacts,
+    audit,
     backfills,
     badges,
     commits,
@@ -45,6 +47,7 @@ from api.routes import (
     workers,
     workflows,
 )
+from engine.services.audit_log import AuditLog
 
 BASE = "/api/v1"
 
@@ -77,6 +80,7 @@ def create_app(dependencies: Dependencies) -> Litestar:
         secrets.ROUTER,
         session.ROUTER,
         accounts.ROUTER,
+        audit.ROUTER,
         sources.ROUTER,
         syncs.ROUTER,
         plans.ROUTER,
@@ -95,7 +99,12 @@ def create_app(dependencies: Dependencies) -> Litestar:
             "caller": Provide(caller_of, sync_to_thread=False),
         },
         exception_handlers={Exception: problems.answer},
-        middleware=[DefineMiddleware(Authenticated, gate=services.gate)],
+        middleware=[
+            DefineMiddleware(
+                Audited, log=AuditLog(services.database), clock=dependencies.clock, ids=dependencies.new_id
+            ),
+            DefineMiddleware(Authenticated, gate=services.gate),
+        ],
         guards=[allowed],
         state=State({"services": services}),
         request_max_body_size=problems.BODY_BYTES_MAX,

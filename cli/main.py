@@ -53,6 +53,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "logout": "cli.login:logout",
     "whoami": "cli.login:whoami",
     "account": "cli.accounts:account",
+    "audit": "cli.audit:audit",
     "token": "cli.accounts:token",
     "doctor": "cli.doctor:doctor",
     "api": "cli.roles:api",

@@ -126,6 +126,7 @@ def engine_services(parts: Parts) -> list[Service]:
             database,
             retention_days=settings.retention_days,
             event_retention_days=settings.event_retention_days,
+            audit_retention_days=settings.audit_retention_days,
             log_limits=settings.log_retention,
             artifacts=Artifacts(settings.artifacts_place),
         ),

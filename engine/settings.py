@@ -321,6 +321,12 @@ SETTINGS: Mapping[str, Setting] = {
         "14",
         "Engine: how long events are kept, for those who come back to where they were.",
     ),
+    "audit_retention_days": Setting(
+        "CHRONOVERSE_AUDIT_RETENTION_DAYS",
+        _number(1, 36_500),
+        "365",
+        "Engine: how long is kept who did what.",
+    ),
     "log_retention": Setting(
         "CHRONOVERSE_LOG_RETENTION",
         _log_retention,
@@ -381,6 +387,7 @@ class Settings:
     mail_from: str
     retention_days: float
     event_retention_days: float
+    audit_retention_days: float
     log_retention: dict[str, LogLimit]
     metrics_address: tuple[str, int] | None
     log_format: str

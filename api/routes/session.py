@@ -1,10 +1,11 @@
 """Oneself: log-ins, who one is, one's password and API tokens."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import Router, delete, get, post
+from litestar import Request, Router, delete, get, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 
+from api.audit import WHO
 from api.authentication import Asking
 from api.dependencies import Injected
 from api.problems import FORBIDDEN, NOT_AUTHENTICATED, RESPONSES, RefusedError
@@ -24,12 +25,14 @@ from engine.accounts.roles import Caller, Grant, Role
 from engine.accounts.service import may_give
 from engine.store.accounts import list_tokens
 
+AnyRequest = Request[Any, Any, Any]
 OfAccount = Annotated[str | None, QueryParameter(name="account", description="Of this account: for administrators.")]
 
 
 @post("/session", status_code=200, sync_to_thread=True, responses=RESPONSES, operation_id="logIn", summary="Log in")
-def log_in(services: Injected, data: JSONBody[LogInRequest]) -> LogIn:
+def log_in(services: Injected, data: JSONBody[LogInRequest], request: AnyRequest) -> LogIn:
     """Give tokens for a name and its password: an access token for ten minutes, a refresh token for the next pair."""
+    request.scope["state"][WHO] = data.name
     try:
         return LogIn.of(services.log_ins.log_in(data.name, data.password))
     except NotAuthenticatedError as error:

@@ -14,6 +14,7 @@ from engine.services.service import LoopService
 from engine.settings import LogLimit
 from engine.store import retention, throttle
 from engine.store.artifacts import gone_runs
+from engine.store.audit import forget_audit
 from engine.store.cache_entries import forget_expired
 from engine.store.commits import forget_commits, give_up
 from engine.store.connection import Connection
@@ -48,6 +49,7 @@ class Janitor(LoopService):
         *,
         retention_days: float = 90.0,
         event_retention_days: float = 14.0,
+        audit_retention_days: float = 365.0,
         log_limits: Mapping[str, LogLimit] | None = None,
         artifacts: Artifacts | None = None,
         clock: Clock = system_clock,
@@ -57,6 +59,7 @@ class Janitor(LoopService):
         self._database = database
         self._kept = timedelta(days=retention_days)
         self._events_kept = timedelta(days=event_retention_days)
+        self._audit_kept = timedelta(days=audit_retention_days)
         self._log_limits = log_limits or {}
         self._clock = clock
 
@@ -72,6 +75,7 @@ class Janitor(LoopService):
             self._repeat(lambda connection: retention.delete_idempotency_keys(connection, now - KEYS_KEPT))
             self._repeat(lambda connection: forget_events(connection, now - self._events_kept))
             self._repeat(lambda connection: forget_deliveries(connection, now - self._events_kept))
+            self._repeat(lambda connection: forget_audit(connection, now - self._audit_kept))
             self._repeat(lambda connection: throttle.forget_before(connection, now - FAILURES_KEPT))
             self._repeat(retention.delete_idle_resources)
             self._repeat(lambda connection: forget_expired(connection, now))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select, text
 
-from engine.store import tables_accounts, tables_feed, tables_rollups, tables_throttle, tables_webhooks  # noqa: F401 - its tables are part of the schema
+from engine.store import tables_accounts, tables_audit, tables_feed, tables_rollups, tables_throttle, tables_webhooks  # noqa: F401 - its tables are part of the schema
 from engine.store.database import Database
 from engine.store.errors import SchemaError
 from engine.store.tables import metadata
@@ -13,7 +13,7 @@ from engine.store.tables import metadata
 if TYPE_CHECKING:  # Alembic costs 6 MB and is needed only when there is something to migrate
     from alembic.config import Config
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The version that this program needs: the newest of `migrations/versions`."""
 
 _LOCK: Final = 0x6368726F6E6F
