@@ -326,6 +326,7 @@ def test_a_drain_lets_what_runs_end_and_takes_no_more(bench: Bench) -> None:
     assert not worker.join(0)
     bench.engine.stop(name)
     assert worker.join(WAIT_SECONDS)
+    bench.engine.wait(lambda: bench.engine.goodbyes)  # it is sent when the worker ends, and read a moment later
     assert [goodbye.session for goodbye in bench.engine.goodbyes] == [worker.session_id]
     assert later not in bench.engine.granted
     assert bench.broker.depth(tasks_queue("default")) == 1
