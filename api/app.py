@@ -101,7 +101,11 @@ def create_app(dependencies: Dependencies) -> Litestar:
         exception_handlers={Exception: problems.answer},
         middleware=[
             DefineMiddleware(
-                Audited, log=AuditLog(services.database), clock=dependencies.clock, ids=dependencies.new_id
+                Audited,
+                log=AuditLog(services.database),
+                clock=dependencies.clock,
+                ids=dependencies.new_id,
+                linger_seconds=dependencies.audit_linger_seconds,
             ),
             DefineMiddleware(Authenticated, gate=services.gate),
         ],

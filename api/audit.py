@@ -1,9 +1,14 @@
-"""Every request that may change something is written down: who, what, when, from where, and how it ended."""
+"""Every request that may change something is written down: who, what, when, from where, and how it ended.
+
+Only what nobody answers for is not: a request without credentials, or a webhook that is not signed as it should be,
+changes nothing, and anybody on the network could fill the database with it.
+"""
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from anyio import CancelScope, to_thread
+from anyio import CancelScope, sleep, to_thread
+from litestar import Request
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
@@ -14,26 +19,29 @@ from engine.clock import Clock, NewId
 from engine.services.audit_log import AuditLog
 from engine.store.audit import AuditRow
 
-WHO: Final = "audit_who"
-"""Where a handler puts the name of somebody who has yet to prove himself."""
-UNANSWERED: Final = 500
+_WHO: Final = "audit_who"
+_UNANSWERED: Final = 500
 
 
 class Audited:
-    """Middleware around the one that tells who asks. It writes when the answer has been sent, and delays none."""
+    """Middleware around the one that tells who asks. It writes `linger_seconds` after the answer, and delays none.
 
-    def __init__(self, app: ASGIApp, log: AuditLog, clock: Clock, ids: NewId) -> None:
+    What a request sets off goes first: a write of our own at once would stand in the way of it.
+    """
+
+    def __init__(self, app: ASGIApp, log: AuditLog, clock: Clock, ids: NewId, linger_seconds: float) -> None:
         self._app = app
         self._log = log
         self._clock = clock
         self._ids = ids
+        self._linger_seconds = linger_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve, and write."""
         if scope["type"] != ScopeType.HTTP or scope["method"] in SAFE_METHODS:
             await self._app(scope, receive, send)
             return
-        row_id, at, status = self._ids(), self._clock(), UNANSWERED
+        row_id, at, status = self._ids(), self._clock(), _UNANSWERED
 
         async def watching(message: Message) -> None:
             nonlocal status
@@ -44,8 +52,16 @@ class Audited:
         try:
             await self._app(scope, receive, watching)
         finally:
-            with CancelScope(shield=True):  # who goes away meanwhile has asked all the same
-                await to_thread.run_sync(self._log.note, _row(scope, row_id, at, status))
+            row = _row(scope, row_id, at, status)
+            if row.who and self._log.add(row):
+                with CancelScope(shield=True):  # who goes away meanwhile has asked all the same
+                    await sleep(self._linger_seconds)
+                    await to_thread.run_sync(self._log.write)
+
+
+def asked_by(request: Request[Any, Any, Any], who: str) -> None:
+    """Say who asks, where no token tells: the name that somebody logs in with, the trigger whose secret has signed."""
+    request.scope["state"][_WHO] = who
 
 
 def _row(scope: HTTPScope, row_id: str, at: datetime, status: int) -> AuditRow:
@@ -54,7 +70,7 @@ def _row(scope: HTTPScope, row_id: str, at: datetime, status: int) -> AuditRow:
     return AuditRow(
         id=row_id,
         at=at,
-        who=caller.name if caller is not None else str(scope["state"].get(WHO, "")),
+        who=scope["state"].get(_WHO) or (caller.name if caller is not None else ""),
         operation=str(getattr(scope["route_handler"], "operation_id", None) or ""),
         method=scope["method"],
         path=scope["path"] + (f"?{query}" if query else ""),

@@ -45,6 +45,7 @@ class Dependencies:
     where the log writer is in the same process. `keyring` encrypts secrets, `artifacts` keeps files. `closing` ends
     followed streams. `pool_kinds` are the kinds of tasks that pools are declared to serve.
     `public_badges` are the namespaces whose badges everybody may see: `data`, or `data.*` with all below it.
+    `audit_linger_seconds` is how long after an answer the audit log is written.
     """
 
     database: Database
@@ -62,6 +63,7 @@ class Dependencies:
     pool_kinds: PoolKinds = field(default_factory=dict)
     credentials_always: bool = False
     public_badges: Sequence[str] = ()
+    audit_linger_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

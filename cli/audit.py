@@ -41,5 +41,5 @@ def audit(
     if json_output:
         print_json(page)
         return
-    rows = ((item.at, item.who or "-", item.operation, item.path, item.address, item.status) for item in page.items)
+    rows = ((item.at, item.who, item.operation, item.path, item.address, item.status) for item in page.items)
     print_table(("TIME", "WHO", "OPERATION", "PATH", "FROM", "STATUS"), rows, "nothing was asked for")

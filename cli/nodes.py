@@ -52,6 +52,8 @@ log = logging.getLogger(__name__)
 FOLDER_SOURCE = "workflows"
 KEY_FILE = "secret.key"
 WORKER_STOP_SECONDS = 60.0
+AUDIT_LINGER_SECONDS = 0.05
+"""By then what a request has set off is on its way."""
 
 
 @dataclass(slots=True)
@@ -251,6 +253,7 @@ def api_service(
         artifacts=Artifacts(settings.artifacts_place),
         pool_kinds=settings.pool_kinds,
         public_badges=settings.public_badges,
+        audit_linger_seconds=AUDIT_LINGER_SECONDS,
     )
     return ApiServer(dependencies, host=settings.host, port=settings.port)
 

@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Request, Router, post
 from litestar.params import FromPath, RawBody
 
+from api.audit import asked_by
 from api.dependencies import Injected
 from api.problems import RESPONSES
 from api.schemas.hooks import HookAnswer
@@ -31,6 +32,7 @@ def receive(
     The same signature again, within a day, is answered as before and starts nothing.
     """
     received = services.hooks.receive(namespace, name, trigger, dict(request.headers), body)
+    asked_by(request, f"trigger {namespace}/{name}/{trigger}")
     return HookAnswer(outcome=received.outcome, run=received.run, message=received.message)
 
 

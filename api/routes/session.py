@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from litestar import Request, Router, delete, get, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from api.audit import WHO
+from api.audit import asked_by
 from api.authentication import Asking
 from api.dependencies import Injected
 from api.problems import FORBIDDEN, NOT_AUTHENTICATED, RESPONSES, RefusedError
@@ -32,7 +32,7 @@ OfAccount = Annotated[str | None, QueryParameter(name="account", description="Of
 @post("/session", status_code=200, sync_to_thread=True, responses=RESPONSES, operation_id="logIn", summary="Log in")
 def log_in(services: Injected, data: JSONBody[LogInRequest], request: AnyRequest) -> LogIn:
     """Give tokens for a name and its password: an access token for ten minutes, a refresh token for the next pair."""
-    request.scope["state"][WHO] = data.name
+    asked_by(request, data.name)
     try:
         return LogIn.of(services.log_ins.log_in(data.name, data.password))
     except NotAuthenticatedError as error:
@@ -47,12 +47,15 @@ def log_in(services: Injected, data: JSONBody[LogInRequest], request: AnyRequest
     operation_id="carryOn",
     summary="Carry a log-in on",
 )
-def carry_on(services: Injected, data: JSONBody[RefreshRequest]) -> LogIn:
+def carry_on(services: Injected, data: JSONBody[RefreshRequest], request: AnyRequest) -> LogIn:
     """Give the next tokens of a log-in. A refresh token that comes twice ends the log-in."""
     try:
-        return LogIn.of(services.log_ins.carry_on(data.refresh_token))
+        tokens = services.log_ins.carry_on(data.refresh_token)
     except NotAuthenticatedError as error:
+        asked_by(request, error.account)
         raise RefusedError(NOT_AUTHENTICATED, f"{error}\n  hint: log in again") from error
+    asked_by(request, tokens.account)
+    return LogIn.of(tokens)
 
 
 @post(
@@ -63,9 +66,9 @@ def carry_on(services: Injected, data: JSONBody[RefreshRequest]) -> LogIn:
     operation_id="logOut",
     summary="Log out",
 )
-def log_out(services: Injected, data: JSONBody[RefreshRequest]) -> None:
+def log_out(services: Injected, data: JSONBody[RefreshRequest], request: AnyRequest) -> None:
     """End a log-in: its refresh token counts no more, its access token for what is left of ten minutes."""
-    services.log_ins.log_out(data.refresh_token)
+    asked_by(request, services.log_ins.log_out(data.refresh_token))
 
 
 @get("/me", sync_to_thread=False, responses=RESPONSES, operation_id="whoAmI", summary="Say who asks")

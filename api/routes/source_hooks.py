@@ -5,6 +5,7 @@ from typing import Any, Final
 from litestar import Request, Router, post
 from litestar.params import FromPath, RawBody
 
+from api.audit import asked_by
 from api.dependencies import Injected
 from api.problems import RESPONSES
 from api.schemas.source_hooks import PushAnswer
@@ -28,6 +29,7 @@ def receive(services: Injected, request: Request[Any, Any, Any], body: RawBody, 
     A push to what the source follows has it looked at now. The same delivery again within a day is answered as before.
     """
     heard = services.source_hooks.receive(name, dict(request.headers), body)
+    asked_by(request, f"source {name}")
     return PushAnswer(outcome=heard.outcome, message=heard.message, commit=heard.commit)
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # the command line reads these types, and must not load the s
 
 
 class AuditEntry(Answer, frozen=True, kw_only=True):
-    """One request that may change something. `who` is empty for somebody unknown; `status` is what was answered."""
+    """One request that may change something. `status` is what was answered."""
 
     id: str
     at: datetime

@@ -32,7 +32,11 @@ _SEALED: Final = "signing-key"
 
 
 class NotAuthenticatedError(Exception):
-    """What was shown proves nothing."""
+    """What was shown proves nothing (more); `account` is whose it once was, if it was."""
+
+    def __init__(self, message: str, account: str = "") -> None:
+        self.account = account
+        super().__init__(message)
 
 
 class ThrottledError(Exception):
@@ -45,8 +49,9 @@ class ThrottledError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a log-in gives: `access` counts for `seconds`, `refresh` once, until `refresh_ends_at`."""
+    """What a log-in gives an account: `access` counts for `seconds`, `refresh` once, until `refresh_ends_at`."""
 
+    account: str
     access: str
     refresh: str
     seconds: int
@@ -108,20 +113,23 @@ class LogIns:
             row = store.use_refresh(connection, digest(refresh), now)
             if row is not None and row.used_at is not None:
                 store.drop_family(connection, row.family)
-        if row is None or row.expires_at <= now or row.used_at is not None:
+        if row is None:
             raise NotAuthenticatedError("the log-in has ended")
+        if row.expires_at <= now or row.used_at is not None:
+            raise NotAuthenticatedError("the log-in has ended", row.account)
         with self._database.read() as connection:
             account = store.read_account(connection, row.account)
         if account is None or account.disabled_at is not None:
-            raise NotAuthenticatedError("the log-in has ended")
+            raise NotAuthenticatedError("the log-in has ended", row.account)
         return self._tokens(row.account, row.family)
 
-    def log_out(self, refresh: str) -> None:
-        """End a log-in; one that is not known has ended already."""
+    def log_out(self, refresh: str) -> str:
+        """End a log-in and return whose it was; one that is not known has ended already (empty)."""
         with self._database.write() as connection:
             row = store.use_refresh(connection, digest(refresh), self._clock())
             if row is not None:
                 store.drop_family(connection, row.family)
+        return "" if row is None else row.account
 
     def account_of(self, access: str) -> str | None:
         """Return the account that an access token was given to; None for one that does not count."""
@@ -156,7 +164,7 @@ class LogIns:
         access = self._signed(account, now)
         with self._database.write() as connection:
             store.add_refresh(connection, digest(refresh), RefreshRow(family, account, ends_at, None), now)
-        return Tokens(access, refresh, int(ACCESS.total_seconds()), ends_at)
+        return Tokens(account, access, refresh, int(ACCESS.total_seconds()), ends_at)
 
     def _signed(self, account: str, now: datetime) -> str:
         import jwt  # noqa: PLC0415 - as above

@@ -1,8 +1,7 @@
-"""Writes the audit log: what several requests have to say at once goes into one transaction."""
+"""Writes the audit log: what several requests have to say within a moment goes into one transaction."""
 
 import logging
 import threading
-from collections import deque
 
 from engine.store.audit import AuditRow, append
 from engine.store.database import Database
@@ -16,18 +15,19 @@ class AuditLog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._writing = threading.Lock()
-        self._waiting: deque[AuditRow] = deque()
+        self._lock = threading.Lock()
+        self._waiting: list[AuditRow] = []
 
-    def note(self, row: AuditRow) -> None:
-        """Write a row; it is written when this returns. What the database does not take goes to the process's log."""
-        self._waiting.append(row)
-        with self._writing:
-            rows = [self._waiting.popleft() for _ in range(len(self._waiting))]
-            if rows:  # else whoever held the lock has written it
-                self._write(rows)
+    def add(self, row: AuditRow) -> bool:
+        """Take a row; return whether the caller is to call `write` soon: whoever added before this one is not."""
+        with self._lock:
+            self._waiting.append(row)
+            return len(self._waiting) == 1
 
-    def _write(self, rows: list[AuditRow]) -> None:
+    def write(self) -> None:
+        """Write what was added. What the database does not take goes to the process's log."""
+        with self._lock:
+            rows, self._waiting = self._waiting, []
         try:
             with self._database.write() as connection:
                 append(connection, rows)

@@ -10,18 +10,15 @@ from sqlalchemy import Connection, delete, select
 from engine.store.bulk import Bulk
 from engine.store.plain_text import plain_text
 from engine.store.run_filter import id_floor
-from engine.store.tables_audit import audit
+from engine.store.tables_audit import DONE, REFUSED, audit
 
 ROWS_MAX: Final = 450
-REFUSED_FROM: Final = 400
-"""The least HTTP status that says that nothing was done."""
-
 _LENGTHS: Final = {"who": 100, "operation": 50, "method": 10, "path": 500, "address": 100, "agent": 200}
 
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """One request: who asked for what, when, from where, and the HTTP status that answered. `who` may be empty."""
+    """One request: who asked for what, when, from where, and the HTTP status that answered."""
 
     id: str
     at: datetime
@@ -62,7 +59,7 @@ def list_audit(connection: Connection, wanted: AuditFilter, *, before: str | Non
     if wanted.operation is not None:
         query = query.where(audit.c.operation == wanted.operation)
     if wanted.refused is not None:
-        query = query.where(audit.c.status >= REFUSED_FROM if wanted.refused else audit.c.status < REFUSED_FROM)
+        query = query.where(REFUSED if wanted.refused else DONE)
     if wanted.since is not None:
         query = query.where(audit.c.id >= id_floor(wanted.since))
     if wanted.until is not None:

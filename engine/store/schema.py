@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select, text
 
-from engine.store import tables_accounts, tables_audit, tables_feed, tables_rollups, tables_throttle, tables_webhooks  # noqa: F401 - its tables are part of the schema
+from engine.store import tables_accounts, tables_audit, tables_feed, tables_rollups, tables_throttle, tables_webhooks
 from engine.store.database import Database
 from engine.store.errors import SchemaError
 from engine.store.tables import metadata
@@ -15,6 +15,9 @@ if TYPE_CHECKING:  # Alembic costs 6 MB and is needed only when there is somethi
 
 HEAD: Final = "0003"
 """The version that this program needs: the newest of `migrations/versions`."""
+
+_EXTENDING: Final = (tables_accounts, tables_audit, tables_feed, tables_rollups, tables_throttle, tables_webhooks)
+"""Modules whose tables are part of the schema: each adds them to `metadata` as it is imported."""
 
 _LOCK: Final = 0x6368726F6E6F
 _SCRIPTS: Final = Path(__file__).parent / "migrations"

@@ -1,9 +1,15 @@
 """The table of what was asked of the API, by whom, and how it ended."""
 
-from sqlalchemy import Column, Index, Integer, String, Table, Text
+from typing import Final
+
+from sqlalchemy import Column, Index, Integer, String, Table, Text, text
 
 from engine.store.tables import metadata
 from engine.store.types import Timestamp
+
+DONE: Final = text("status < 400")
+REFUSED: Final = text("status >= 400")
+"""Nothing was done, by HTTP status: the condition of `ix_audit_refused`, as SQLite must find it in a query."""
 
 audit = Table(
     "audit",
@@ -19,5 +25,6 @@ audit = Table(
     Column("status", Integer, nullable=False),
     Index("ix_audit_who", "who", "id"),
     Index("ix_audit_operation", "operation", "id"),
+    Index("ix_audit_refused", "id", postgresql_where=REFUSED, sqlite_where=REFUSED),
 )
 """One row a request that may change something. No bodies: they hold secrets. Ids are in the order of time."""

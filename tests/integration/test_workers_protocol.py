@@ -317,7 +317,7 @@ def test_what_is_no_offer_is_parked(bench: Bench) -> None:
 
 
 def test_a_drain_lets_what_runs_end_and_takes_no_more(bench: Bench) -> None:
-    worker = bench.ready(slots=1)
+    worker = bench.ready(slots=1, goodbye_wait_seconds=WAIT_SECONDS)
     name = bench.engine.offer("scripted", {"waits": True})
     bench.engine.wait(lambda: name in bench.engine.granted)
     worker.drain()

@@ -76,6 +76,13 @@ def test_a_signed_request_starts_a_run_with_its_inputs(api, play, hook):
     assert "authorization" not in shown["trigger_details"]["headers"]
 
 
+def test_a_signed_request_is_in_the_audit_log_by_its_trigger(api, play, hook):
+    body = pushed("refs/heads/main")
+    api.post(hook, content=body, headers=signed(body))
+    [row] = api.get("/api/v1/audit", params={"operation": "receiveHook", "limit": 1}).json()["items"]
+    assert (row["who"], row["status"], row["path"]) == (f"trigger {play.namespace}/w/push", 202, hook)
+
+
 def test_the_same_delivery_is_answered_alike_and_runs_once(api, play, hook):
     body = pushed("refs/heads/main")
     first, second = (api.post(hook, content=body, headers=signed(body)) for _ in range(2))

@@ -12,6 +12,7 @@ from engine.store.database import Database
 from engine.store.errors import StoreError
 from engine.store.run_filter import id_floor
 from tests.contract.store.conftest import NOW
+from tests.contract.store.test_indexes import statements
 
 
 def row(number: int = 0, at: datetime = NOW, **given: Any) -> AuditRow:
@@ -29,6 +30,12 @@ def row(number: int = 0, at: datetime = NOW, **given: Any) -> AuditRow:
     return AuditRow(**{**values, **given})
 
 
+def note(database: Database, noted: AuditRow) -> None:
+    log = AuditLog(database)
+    assert log.add(noted)
+    log.write()
+
+
 def listed(database: Database, *, before: str | None = None, limit: int = 100, **wanted: Any) -> list[AuditRow]:
     with database.read() as connection:
         return audit.list_audit(connection, AuditFilter(**wanted), before=before, limit=limit)
@@ -44,7 +51,8 @@ def test_what_is_written_is_read_newest_first_and_narrowed(database: Database) -
         row(4, at=later, status=500),
     ]
     for each in rows:
-        log.note(each)
+        log.add(each)
+    log.write()
     assert listed(database) == rows[::-1]
     assert listed(database, who="bob") == [rows[1]]
     assert listed(database, operation="cancelRun") == [rows[2]]
@@ -57,16 +65,38 @@ def test_what_is_written_is_read_newest_first_and_narrowed(database: Database) -
 
 
 def test_texts_from_outside_are_cut_and_made_plain(database: Database) -> None:
-    AuditLog(database).note(row(who="x" * 300, path="/" + "y" * 2_000, agent="a\0b" + "z" * 900, address="1" * 300))
+    note(database, row(who="x" * 300, path="/" + "y" * 2_000, agent="a\0b" + "z" * 900, address="1" * 300))
     [kept] = listed(database)
     assert (len(kept.who), len(kept.path), len(kept.agent), len(kept.address)) == (100, 500, 200, 100)
     assert "\0" not in kept.agent
 
 
-def test_old_rows_are_forgotten(database: Database) -> None:
+def test_who_adds_first_writes_for_all(database: Database) -> None:
     log = AuditLog(database)
-    log.note(row(1))
-    log.note(row(2, at=NOW + timedelta(days=1)))
+    assert [log.add(row(number)) for number in range(3)] == [True, False, False]
+    log.write()
+    assert log.add(row(3))
+    log.write()
+    log.write()
+    assert len(listed(database)) == 4
+
+
+def test_what_was_refused_is_found_among_many_by_index(database: Database) -> None:
+    with database.write() as connection:
+        audit.append(connection, [row(number, status=403 if number == 7 else 201) for number in range(20_000)])
+    with database.read() as connection:
+        if database.dialect == "postgresql":
+            connection.exec_driver_sql("ANALYZE audit")
+        with statements(database) as seen:
+            audit.list_audit(connection, AuditFilter(refused=True), before=None, limit=51)
+        explain = "EXPLAIN QUERY PLAN " if database.dialect == "sqlite" else "EXPLAIN (COSTS off) "
+        plan = [str(step[-1]) for step in connection.exec_driver_sql(explain + seen[-1][0], seen[-1][1])]
+    assert "ix_audit_refused" in " ".join(plan)
+
+
+def test_old_rows_are_forgotten(database: Database) -> None:
+    note(database, row(1))
+    note(database, row(2, at=NOW + timedelta(days=1)))
     with database.write() as connection:
         assert audit.forget_audit(connection, NOW + timedelta(hours=1)) == 1
         assert audit.forget_audit(connection, NOW + timedelta(hours=1)) == 0
@@ -80,6 +110,6 @@ def test_what_the_database_does_not_take_is_in_the_log(
         raise StoreError("the database is gone")
 
     monkeypatch.setattr("engine.services.audit_log.append", gone)
-    AuditLog(database).note(row(who="ann"))
+    note(database, row(who="ann"))
     assert "the database is gone" in caplog.text
     assert "who='ann'" in caplog.text

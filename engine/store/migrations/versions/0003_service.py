@@ -31,6 +31,8 @@ def _create_audit() -> None:
     )
     op.create_index("ix_audit_who", "audit", ["who", "id"])
     op.create_index("ix_audit_operation", "audit", ["operation", "id"])
+    refused = sa.text("status >= 400")
+    op.create_index("ix_audit_refused", "audit", ["id"], postgresql_where=refused, sqlite_where=refused)
 
 
 def downgrade() -> None:
