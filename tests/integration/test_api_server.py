@@ -11,6 +11,7 @@ import pytest
 
 from api.dependencies import Dependencies
 from api.server import ApiServer, ServerError
+from engine.store.audit import AuditFilter, list_audit
 from tests.contract.sync.world import MemorySource, World
 from tests.stack import Stack
 
@@ -122,3 +123,19 @@ def test_an_address_that_is_taken_is_refused_with_a_hint(stack: Stack, server: A
 def test_the_server_prints_nothing(api: httpx.Client, capfd: pytest.CaptureFixture[str]) -> None:
     assert api.get("/runs").status_code == 200
     assert capfd.readouterr() == ("", "")
+
+
+def test_stopping_the_server_writes_the_audit_log_first(stack: Stack) -> None:
+    given = Dependencies(database=stack.database, broker=stack.broker, audit_linger_seconds=0.5)
+    server = ApiServer(given, host="127.0.0.1", port=0)
+    server.start()
+    with httpx.Client(base_url=f"{server.url}/api/v1", trust_env=False) as client:
+        assert client.post("/workflows/default/gated/pause", json={}).status_code == 200
+    assert _audited(stack) == []
+    server.stop()
+    assert _audited(stack) == ["pauseWorkflow"]
+
+
+def _audited(stack: Stack) -> list[str]:
+    with stack.database.read() as connection:
+        return [row.operation for row in list_audit(connection, AuditFilter(), before=None, limit=10)]
